@@ -26,7 +26,7 @@ setup: $(READY) ## Install what the other targets need
 
 .PHONY: demo
 demo: $(READY) ## From a practice Proxmox to a running Omakase host (leaves the lab up)
-	@python -m lab demo
+	@python -m lab.demo
 
 .PHONY: test
 test: $(READY) ## Every test: linters, unit, contract, roles, the whole site on the lab

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job: from a practice Proxmox to a running Omakase host, with interruptions on the way.
+
+The tests of this file build on each other in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from testinfra.host import Host
+
+from .conftest import CANARIES, Lab
+
+pytestmark = pytest.mark.lab
+
+BASE_SECRETS = {
+    "DATA_DIR", "COMPOSE_PROJECT_NAME", "DOMAINNAME", "TRAEFIK_DOMAIN", "TRAEFIK_TRUSTED_IPS", "PUID", "PGID", "TZ",
+    "POSTGRES_PASSWORD", "AUTHELIA_DB_PASSWORD", "AUTHELIA_JWT_SECRET", "AUTHELIA_SESSION_SECRET", "AUTHELIA_STORAGE_ENCRYPTION_KEY",
+    "TRAEFIK_API_USER", "TRAEFIK_API_PASSWORD", "RESTIC_PASSWORD", "B2_ACCOUNT_ID", "B2_ACCOUNT_KEY", "RESTIC_REPOSITORY",
+    "TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def canaries(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The argument that gives the canary values to the site, by a file: a command line is for everyone to read."""
+    path = tmp_path_factory.mktemp("canaries") / "canaries.json"
+    path.write_text(json.dumps(CANARIES))
+    path.chmod(0o600)
+    return f"@{path}"
+
+
+@pytest.fixture
+def infisical(lab: Lab) -> Host:
+    return lab.host("infisical")
+
+
+@pytest.fixture
+def omakase(lab: Lab) -> Host:
+    return lab.host("omakase")
+
+
+def dotenv(host: Host, path: str) -> dict[str, str]:
+    lines = host.file(path).content_string.splitlines()
+    return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+
+
+def export(omakase: Host) -> dict[str, str]:
+    """What the vendor's command exports with the credentials that the role laid down."""
+    output = omakase.check_output(
+        "cd ~omakase/omakase && set -a && . ./.env && "
+        "export INFISICAL_UNIVERSAL_AUTH_CLIENT_ID=$INFISICAL_CLIENT_ID INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=$INFISICAL_CLIENT_SECRET && "
+        "export INFISICAL_TOKEN=$(infisical login --method=universal-auth --plain --silent) && "
+        "infisical export --env=dev --projectId=$INFISICAL_PROJECT_ID --format=json"
+    )
+    return {secret["key"]: secret["value"] for secret in json.loads(output)}
+
+
+def test_a_plan_on_a_fresh_lab_succeeds_and_says_where_it_ends(lab: Lab, canaries: str) -> None:
+    run = lab.playbook("site.yml", "--check", "--diff", "-e", canaries).succeeded()
+    assert "the plan for it ends here" in " ".join(run.output.split())
+
+
+@pytest.mark.parametrize(
+    ("task", "seconds"),
+    [
+        ("proxmox_lxc", 2.0),
+        ("Bring the containers up and wait until all are healthy", 4.0),
+        ("Make the administrator and the organisation", 0.3),
+        ("Make the machine identities", 0.6),
+        ("Create what is missing, and touch nothing that exists", 0.4),
+    ],
+)
+def test_a_run_killed_in_the_middle_is_finished_by_the_next(lab: Lab, canaries: str, task: str, seconds: float) -> None:
+    run = lab.playbook("site.yml", "-e", canaries, kill_at=task, kill_after=seconds)
+    assert run.returncode == -9, f"the run was over before it could be killed in {task!r}:\n{run.output[-3000:]}"
+
+
+def test_the_site_comes_up(lab: Lab, canaries: str) -> None:
+    lab.playbook("site.yml", "-vvv", "--diff", "-e", canaries).succeeded()
+
+
+def test_a_second_run_changes_nothing(lab: Lab, canaries: str) -> None:
+    run = lab.playbook("site.yml", "-e", canaries).succeeded()
+    assert set(run.changed.values()) == {0}, run.output[-6000:]
+
+
+def test_a_plan_on_the_finished_lab_reports_no_change(lab: Lab, canaries: str) -> None:
+    run = lab.playbook("site.yml", "--check", "--diff", "-e", canaries).succeeded()
+    assert set(run.changed.values()) == {0}, run.output[-6000:]
+
+
+@pytest.mark.parametrize(("name", "address"), [("infisical", "198.18.0.101"), ("omakase", "198.18.0.100")])
+def test_the_containers_are_as_the_user_wrote_them(lab: Lab, name: str, address: str) -> None:
+    host = lab.host(name)
+    assert host.check_output("hostname") == name
+    assert address in host.interface("eth0").addresses
+    assert host.check_output("ip route show default").startswith("default via 198.18.0.1")
+    assert host.file("/proc/1/uid_map").content_string.split()[1] != "0", "the container is not unprivileged"
+    memory_files = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+    limits = [host.file(path).content_string.strip() for path in memory_files if host.file(path).exists]
+    assert limits == [] or str(2048 * 1024 * 1024) in limits
+
+
+def test_docker_is_the_vendors_and_runs_containers(infisical: Host) -> None:
+    assert infisical.package("docker-ce").is_installed
+    assert "signed-by" in infisical.check_output("cat /etc/apt/sources.list.d/*docker*").lower()
+    assert infisical.check_output("docker --version").startswith("Docker version")
+    assert "Docker Compose version" in infisical.check_output("docker compose version")
+    assert "Hello from Docker" in infisical.check_output("docker run --rm hello-world:linux")
+
+
+def test_the_three_containers_are_healthy_and_of_pinned_images(infisical: Host) -> None:
+    lines = infisical.check_output("docker ps --format '{{.Image}} {{.Status}}'").splitlines()
+    assert sorted(line.split()[0] for line in lines) == ["infisical/infisical:v0.165.16", "postgres:16-alpine", "redis:7-alpine"]
+    assert all("(healthy)" in line for line in lines), lines
+
+
+def test_the_keys_are_for_root_alone_and_of_the_length_the_server_takes(infisical: Host) -> None:
+    for path, mode in [("/opt/infisical", 0o700), ("/opt/infisical/.env", 0o600), ("/opt/infisical/credentials", 0o700)]:
+        file = infisical.file(path)
+        assert (file.user, file.mode) == ("root", mode)
+    env = dotenv(infisical, "/opt/infisical/.env")
+    assert len(env["ENCRYPTION_KEY"]) == 32
+    assert len(set(map(env.get, ["ENCRYPTION_KEY", "AUTH_SECRET", "POSTGRES_PASSWORD", "REDIS_PASSWORD"]))) == 4
+    assert env["SITE_URL"] == "http://198.18.0.101"
+
+
+def test_a_password_with_a_dollar_and_blanks_reaches_the_server_unchanged(infisical: Host) -> None:
+    output = infisical.check_output("docker inspect infisical-backend-1 --format '{{json .Config.Env}}'")
+    assert f"SMTP_PASSWORD={CANARIES['infisical_smtp_password']}" in json.loads(output)
+
+
+def test_no_password_stands_on_a_command_line(infisical: Host) -> None:
+    env = dotenv(infisical, "/opt/infisical/.env")
+    processes = infisical.check_output("ps -eo args")
+    for name in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "ENCRYPTION_KEY", "AUTH_SECRET"):
+        assert env[name] not in processes, name
+
+
+def test_there_is_one_project_with_both_environments_one_identity_and_one_client_secret_each(infisical: Host) -> None:
+    psql = "docker exec infisical-db-1 psql -U infisical -d infisical -Atc "
+    for table, count in [("projects", 1), ("organizations", 1), ("users", 1), ("identities", 2)]:
+        assert infisical.check_output(f"{psql} 'select count(*) from {table}'") == str(count), table
+    project = json.loads(infisical.file("/opt/infisical/credentials/project.json").content_string)
+    assert project["slug"] == "omakase"
+    assert {"dev", "prod"} <= {environment["slug"] for environment in project["environments"]}
+
+
+def test_the_database_holds_no_value_in_plain_text(infisical: Host, omakase: Host) -> None:
+    dump = infisical.check_output("docker exec infisical-db-1 pg_dump -U infisical infisical")
+    assert "POSTGRES_PASSWORD" in dump, "the dump holds no secrets at all"
+    for name, value in export(omakase).items():
+        if len(value) >= 12 and name not in ("DATA_DIR", "DOMAINNAME"):
+            assert value not in dump, name
+
+
+def test_the_command_is_the_vendors_and_exports_every_base_secret(omakase: Host) -> None:
+    assert omakase.package("infisical").is_installed
+    assert re.search(r"infisical version \d", omakase.check_output("infisical --version"))
+    secrets = export(omakase)
+    assert secrets.keys() >= BASE_SECRETS
+    assert re.fullmatch(r"[0-9a-f]{64}", secrets["AUTHELIA_JWT_SECRET"])
+    assert len(secrets["POSTGRES_PASSWORD"]) == 32
+    assert secrets["B2_ACCOUNT_KEY"] == CANARIES["omakase_secrets"]["B2_ACCOUNT_KEY"]  # type: ignore[index]
+    generated = [value for name, value in secrets.items() if name.endswith(("_PASSWORD", "_SECRET", "_KEY"))]
+    assert len(set(generated)) == len(generated)
+
+
+def test_env_of_the_checkout_is_private_and_ignored_by_git(omakase: Host) -> None:
+    env = omakase.file("/home/omakase/omakase/.env")
+    assert (env.user, env.mode) == ("omakase", 0o600)
+    assert set(dotenv(omakase, env.path)) == {
+        "INFISICAL_DOMAIN", "INFISICAL_PROJECT_ID", "INFISICAL_CLIENT_ID", "INFISICAL_CLIENT_SECRET",
+    }  # fmt: skip
+    assert omakase.check_output("sudo -u omakase git -C /home/omakase/omakase status --porcelain") == ""
+
+
+def test_the_stack_runs_with_its_secrets(omakase: Host) -> None:
+    lines = omakase.check_output("docker ps --format '{{.Names}} {{.Status}}'").splitlines()
+    assert len(lines) == 3
+    assert all("(healthy)" in line for line in lines), lines
+    secrets = export(omakase)
+    rendered = omakase.file("/home/omakase/omakase/compose/dashboard/config/users")
+    assert rendered.content_string == f"admin:{{PLAIN}}{secrets['TRAEFIK_API_PASSWORD']}\n"
+    assert rendered.mode == 0o400
+    user = f"admin:{secrets['TRAEFIK_API_PASSWORD']}"
+    assert "behind a password" in omakase.check_output(f"curl -fsS -u '{user}' http://127.0.0.1:8000/")
+    assert omakase.run("curl -fsS -u admin:wrong http://127.0.0.1:8000/").rc != 0
+    login = "docker exec -e PGPASSWORD omakase-postgres-1 psql -h 127.0.0.1 -U authelia -d authelia -Atc 'select 1'"
+    assert omakase.check_output(f"PGPASSWORD={secrets['AUTHELIA_DB_PASSWORD']} {login}") == "1"
+
+
+def test_a_changed_secret_reaches_the_service_that_uses_it_and_no_other(lab: Lab, canaries: str, omakase: Host) -> None:
+    before = omakase.check_output("docker inspect -f '{{.State.StartedAt}}' omakase-postgres-1")
+    lab.playbook("tests/end_to_end/change_secret.yml").succeeded()
+    run = lab.playbook("playbooks/omakase.yml", "-e", canaries).succeeded()
+    assert run.changed["omakase"] > 0
+    assert omakase.check_output("curl -fsS -u admin:changed-in-the-test http://127.0.0.1:8000/")
+    assert omakase.check_output("docker inspect -f '{{.State.StartedAt}}' omakase-postgres-1") == before
+
+
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        ("infisical_encryption_key=" + "ab" * 32, "has 64 characters and the server takes exactly 32"),
+        ("infisical_encryption_key=6c1fe4e407b8911c104518103505b218", "a sample value from the vendor's documentation"),
+        ("infisical_encryption_key=" + "ab" * 16, "holds another ENCRYPTION_KEY than the one given"),
+        ("infisical_minimum_memory_mb=99999999", "of memory and Infisical needs 99999999"),
+        ("infisical_minimum_disk_gb=999999", "and Infisical needs 999999"),
+        ("infisical_minimum_cores=999", "core(s) and Infisical needs 999"),
+        ("infisical_project_credentials_directory=/opt/elsewhere", "already set up by someone else"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_changed(lab: Lab, variable: str, message: str) -> None:
+    run = lab.playbook("playbooks/infisical.yml", "-e", variable)
+    assert message in run.refused()
+    assert set(run.changed.values()) == {0}
+
+
+def test_a_compose_variable_without_a_secret_is_named_and_nothing_is_started(lab: Lab, canaries: str, omakase: Host) -> None:
+    omakase.check_output(
+        "rm -rf /srv/fork /srv/checkout && git clone -q http://198.18.0.1:8080/git/omakase.git /srv/fork && cd /srv/fork && "
+        "printf '      LOST: \"${NOBODY_GAVE_THIS:?err}\"\\n' > /tmp/line && sed -i '/DOMAINNAME:/r /tmp/line' compose/dashboard/compose.yml && "
+        "git -c user.name=t -c user.email=t@t commit -qam fork && chown -R omakase: /srv/fork && install -d -o omakase /srv/checkout"
+    )
+    run = lab.playbook(
+        "playbooks/omakase.yml", "-e", canaries, "-e", "omakase_repository=/srv/fork omakase_directory=/srv/checkout/omakase",
+    )
+    assert "no secret in the environment dev and no default: NOBODY_GAVE_THIS" in run.refused()
+    assert "/srv/checkout" not in omakase.check_output("docker ps --format '{{.Labels}}'")
+
+
+def test_no_secret_was_ever_printed(lab: Lab, infisical: Host, omakase: Host) -> None:
+    kept = json.loads(infisical.file("/opt/infisical/credentials/omakase-deployment.json").content_string)
+    management = json.loads(infisical.file("/opt/infisical/credentials/management.json").content_string)
+    env = dotenv(infisical, "/opt/infisical/.env")
+    secrets = {
+        "client secret": kept["client_secret"],
+        "management secret": management["client_secret"],
+        "administrator's password": str(CANARIES["infisical_project_admin_password"]),
+        **{name: env[name] for name in ("ENCRYPTION_KEY", "AUTH_SECRET", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "SMTP_PASSWORD")},
+        **{name: value for name, value in export(omakase).items() if name.endswith(("_PASSWORD", "_SECRET", "_KEY", "_TOKEN"))},
+    }
+    secrets["Proxmox password"] = Path("/var/lib/omakase-lab/proxmox/password").read_text().strip()
+    log = "\n".join(lab.log)
+    assert [name for name, value in secrets.items() if value in log] == []
