@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start: read the environment, wait for PostgreSQL and Redis, migrate, open the keys, listen."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import uvicorn
+
+from . import limits
+from .app import App
+from .database import Pool
+from .errors import StartError
+from .keys import open_key_ring
+from .log import log
+from .settings import Settings, read_settings
+from .web import Services
+
+
+def build(settings: Settings) -> App:
+    """Everything up to listening. Raises StartError."""
+    pool = Pool(settings.database_uri)
+    pool.wait(settings.start_timeout)
+    log("INFO", "Running migrations...")
+    pool.migrate()
+    with pool.transaction() as db:
+        keys = open_key_ring(db, settings.encryption_key)
+    counters = limits.Limits(limits.connect(settings.redis_url, settings.start_timeout), settings.rate_limit)
+    return App(Services(settings, counters, keys), pool)
+
+
+def main() -> int:
+    try:
+        settings = read_settings(os.environ)
+        app = build(settings)
+    except StartError as error:
+        log("FATAL", str(error))
+        return 1
+    log("INFO", f"Infisical stand-in ({settings.era} era) is listening on 0.0.0.0:{settings.port}")
+    uvicorn.run(app, host="0.0.0.0", port=settings.port, log_level="warning", access_log=False, server_header=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

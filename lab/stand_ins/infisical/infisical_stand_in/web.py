@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Routes, and how a request runs through one: caller, limit, validation, handler, one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from .database import Db
+from .keys import KeyRing
+from .limits import Limits
+from .settings import Settings
+from .validation import Schema
+
+Handler = Callable[["Call"], Any]
+PEOPLE = frozenset({"user"})
+ANYONE = frozenset({"user", "identity"})
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who calls: a user or a machine identity, always of one organisation (None: a user who chose none yet)."""
+
+    kind: str
+    id: Any
+    name: str
+    org_id: Any
+    org_role: str
+    super_admin: bool = False
+
+    def as_author(self) -> dict[str, Any]:
+        """What a secret remembers of its last writer."""
+        return {
+            "actorId": str(self.id),
+            "actorType": self.kind,
+            "name": self.name,
+            "membershipId": None,
+            "groupId": None,
+        }
+
+
+@dataclass
+class Services:
+    """What lives as long as the server."""
+
+    settings: Settings
+    limits: Limits
+    keys: KeyRing
+
+
+@dataclass
+class Call:
+    """One request, as a handler sees it."""
+
+    services: Services
+    db: Db
+    headers: dict[str, str]
+    address: str
+    params: dict[str, str]
+    query: dict[str, Any]
+    body: dict[str, Any]
+    caller: Actor | None = None
+    afterwards: list[Callable[[Db], None]] = field(default_factory=list)  # run even when the handler refuses
+
+    @property
+    def actor(self) -> Actor:
+        assert self.caller is not None, "the route lets anonymous callers in"
+        return self.caller
+
+    @property
+    def is_current(self) -> bool:
+        return self.services.settings.is_current
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    segments: tuple[str, ...]
+    handler: Handler
+    actors: frozenset[str]
+    limit: str
+    current_only: bool
+    query: Schema
+    body: Schema
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} /" + "/".join(self.segments)
+
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """The parameters in the path, or None when it is another's."""
+        if len(segments) != len(self.segments):
+            return None
+        found: dict[str, str] = {}
+        for mine, given in zip(self.segments, segments):
+            if mine.startswith("{"):
+                found[mine[1:-1]] = unquote(given)
+            elif mine != given:
+                return None
+        return found
+
+
+class Area:
+    """The routes of one area of the API."""
+
+    def __init__(self) -> None:
+        self.routes: list[Route] = []
+
+    def route(
+        self,
+        method: str,
+        *paths: str,
+        actors: frozenset[str] = ANYONE,
+        limit: str = "",
+        current_only: bool = False,
+        query: Schema | None = None,
+        body: Schema | None = None,
+    ) -> Callable[[Handler], Handler]:
+        """Serve all of these paths with one handler. `limit`: read, write or secrets; by the method if not given."""
+
+        def register(handler: Handler) -> Handler:
+            for path in paths:
+                self.routes.append(
+                    Route(
+                        method,
+                        tuple(path.strip("/").split("/")),
+                        handler,
+                        actors,
+                        limit or ("read" if method == "GET" else "write"),
+                        current_only,
+                        query or {},
+                        body or {},
+                    )
+                )
+            return handler
+
+        return register
+
+
+class Router:
+    """Finds routes. Literal segments win over parameters, as in the real server."""
+
+    def __init__(self, areas: Iterable[Area], is_current: bool) -> None:
+        routes = [route for area in areas for route in area.routes if is_current or not route.current_only]
+        self.routes = sorted(routes, key=lambda route: [part.startswith("{") for part in route.segments])
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """`path` still percent-encoded, so that a name may hold a slash."""
+        segments = path.strip("/").split("/")
+        for route in self.routes:
+            if route.method == method:
+                params = route.match(segments)
+                if params is not None:
+                    return route, params
+        return None
