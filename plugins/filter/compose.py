@@ -1,14 +1,22 @@
 # Copyright: (c) 2026, The omakase.homelab authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A filter that finds the variables of a Compose file."""
+"""Filters that read Compose files as they stand on the disk.
+
+Compose itself cannot be asked: `docker compose config --no-interpolate` and `--variables` lose or refuse
+a default inside a short volume (C<${DATA_DIR:-./data}:/data>; seen with 2.26).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-# https://docs.docker.com/reference/compose-file/interpolation/: $$ is a literal dollar, and a default may nest.
+import yaml
+from ansible.errors import AnsibleFilterError
+
+# https://docs.docker.com/reference/compose-file/interpolation/: $$ is a literal dollar, and a default may hold a variable.
 _VARIABLE = re.compile(
     r"\$(?:(?P<escaped>\$)"
     r"|(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"
@@ -16,25 +24,60 @@ _VARIABLE = re.compile(
 )
 
 
-def compose_variables(text: str) -> list[dict[str, Any]]:
-    """Return what a Compose file interpolates, by name: C<{name, required, default}>.
+class _Loader(yaml.SafeLoader):
+    """YAML with Compose's own tags (!reset, !override), which change nothing for us."""
+
+
+def _untagged(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return node.value
+
+
+_Loader.add_multi_constructor("!", _untagged)
+
+
+def compose_variables(texts: list[str]) -> list[dict[str, Any]]:
+    """Return what these Compose files interpolate, sorted by name: C<{name, required, default}>.
 
     C<required> is true for C<${NAME:?message}> and C<${NAME?message}>, which Compose refuses to do without;
     C<default> is true where every use has a value of its own (C<${NAME:-value}>, C<${NAME+value}>).
-    A variable inside another one's default is found too.
+    A variable inside another one's default is found too. Raises AnsibleFilterError for what is no YAML.
     """
     found: dict[str, dict[str, Any]] = {}
-    for match in _VARIABLE.finditer(text):
+    for match in (match for text in texts for value in _values(_load(text)) for match in _VARIABLE.finditer(value)):
         if match["escaped"]:
             continue
-        operator = (match["operator"] or "").lstrip(":")
-        variable = found.setdefault(
-            match["bare"] or match["name"],
-            {"name": match["bare"] or match["name"], "required": False, "default": True},
-        )
-        variable["required"] = variable["required"] or operator == "?"
-        variable["default"] = variable["default"] and operator in ("-", "+")
+        name, operator = match["bare"] or match["name"], (match["operator"] or "").lstrip(":")
+        variable = found.setdefault(name, {"name": name, "required": False, "default": True})
+        variable["required"] |= operator == "?"
+        variable["default"] &= operator in ("-", "+")
     return [found[name] for name in sorted(found)]
+
+
+def compose_includes(text: str) -> list[str]:
+    """Return the paths of the files that a Compose file includes, as they are written there."""
+    entries = (_load(text) or {}).get("include") or []
+    paths = [entry.get("path", []) if isinstance(entry, dict) else entry for entry in entries]
+    return [path for entry in paths for path in (entry if isinstance(entry, list) else [entry])]
+
+
+def _load(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as problem:
+        raise AnsibleFilterError(f"This Compose file is no YAML: {problem}") from problem
+
+
+def _values(node: Any) -> Iterator[str]:
+    """The texts among the values; Compose does not interpolate names of fields."""
+    if isinstance(node, str):
+        yield node
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from _values(child)
 
 
 class FilterModule:
@@ -42,4 +85,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
-        return {"compose_variables": compose_variables}
+        return {"compose_includes": compose_includes, "compose_variables": compose_variables}
