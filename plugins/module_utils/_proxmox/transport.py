@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, The omakase.homelab authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wire: one request out, one answer back. It knows nothing of JSON, logins or Proxmox."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+
+from ansible.module_utils.urls import open_url
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import UnreachableError
+
+
+@dataclass(frozen=True)
+class Request:
+    """`path` follows `/api2/json` and starts with a slash; `params` become a query (GET, DELETE) or a form."""
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`reason` is the status line's text, in which Proxmox says what is wrong."""
+
+    status: int
+    reason: str
+    body: bytes
+
+
+class Transport(Protocol):
+    """What the client needs of the wire; a test brings its own."""
+
+    address: str
+
+    def send(self, request: Request) -> Answer:
+        """Send once; raise UnreachableError where no answer came back."""
+
+
+class HttpsTransport:
+    """HTTPS to one Proxmox host. `timeout` is in seconds, for each request."""
+
+    def __init__(self, host: str, port: int, validate_certs: bool, ca_path: str | None, timeout: float) -> None:
+        self.address = f"https://{host}:{port}"
+        self._validate_certs = validate_certs
+        self._ca_path = ca_path
+        self._timeout = timeout
+
+    def send(self, request: Request) -> Answer:
+        """One request, never repeated and never redirected (a redirect would carry the credentials elsewhere)."""
+        form = urlencode(request.params)
+        in_query = request.method in ("GET", "DELETE")
+        url = f"{self.address}/api2/json{request.path}" + (f"?{form}" if form and in_query else "")
+        try:
+            answer = open_url(
+                url,
+                data=None if in_query else form.encode(),
+                headers={**request.headers, "Accept": "application/json"},
+                method=request.method,
+                timeout=self._timeout,
+                validate_certs=self._validate_certs,
+                ca_path=self._ca_path,
+                follow_redirects="none",
+            )
+            with answer:
+                return Answer(answer.status, answer.reason or "", answer.read())
+        except HTTPError as refused:
+            with refused:
+                return Answer(refused.code, str(refused.reason or ""), refused.read())
+        except (URLError, OSError) as broken:
+            raise self._unreachable(broken) from broken
+
+    def _unreachable(self, broken: OSError) -> UnreachableError:
+        cause = getattr(broken, "reason", broken)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return UnreachableError(
+                f"The certificate of {self.address} is not trusted ({cause.verify_message}). Give its certificate "
+                "authority as ca_path (on a Proxmox host the file is /etc/pve/pve-root-ca.pem), and the host by a "
+                "name or address that the certificate holds."
+            )
+        return UnreachableError(f"The Proxmox API at {self.address} does not answer ({cause}).")
