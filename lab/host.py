@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import settings
-from lab.shell import LabError, run, say, which
+from lab.shell import CommandError, run, say, which
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _POLICY_TEXT = f"#!/bin/sh\n# {settings.PREFIX}: no service starts while the lab installs packages\nexit 101\n"
@@ -116,15 +116,29 @@ def install_packages() -> None:
     if not missing:
         return
     say(f"installing Debian packages: {' '.join(missing)}")
-    log = settings.LOGS / "packages.log"
-    # A broken third-party source must not stop the lab: what counts is whether the packages install.
-    update = ["apt-get", "update", "-q"]
-    try:
-        run(update, log=log)
-    except LabError as problem:
-        say(f"apt-get update: {problem}")
+    _refresh_lists()
     with _no_service_starts():
-        run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing], log=log)
+        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing]
+        run(install, log=settings.LOGS / "packages.log")
+
+
+def download(package: str, folder: Path) -> Path:
+    """Fetch a package of the host's release into a folder, without installing it."""
+    fetch = ["apt-get", "download", "-q", package]
+    try:
+        run(fetch, cwd=folder)
+    except CommandError:  # the lists are missing or old
+        _refresh_lists()
+        run(fetch, cwd=folder)
+    return next(folder.glob(f"{package}_*.deb"))
+
+
+def _refresh_lists() -> None:
+    """A broken source of somebody else's must not stop the lab: what counts is whether packages can be fetched."""
+    try:
+        run(["apt-get", "update", "-q"])
+    except CommandError as problem:
+        say(f"apt-get update: {problem}")
 
 
 @contextmanager

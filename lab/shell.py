@@ -41,6 +41,7 @@ def run(
     stdin: str | Path | None = None,
     env: Mapping[str, str] | None = None,
     log: Path | None = None,
+    cwd: Path | None = None,
     limit: float | None = None,
 ) -> str:
     """The program's output, both streams together. `stdin` is text or a file, `env` adds to our own, `log` also
@@ -57,6 +58,7 @@ def run(
             text=True,
             errors="replace",
             env={**os.environ, **_PLAIN, **(env or {})},
+            cwd=cwd,
             timeout=limit,
             check=False,
         )

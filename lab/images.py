@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The images of the registry, under their production names: built here from Debian packages, without an engine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import registry, settings, template
+from lab.shell import CommandError, mounts_below, remove_tree, run, say, write
+
+_HERE = Path(__file__).parent
+_RECIPES = _HERE / "images"
+_FOLDER = settings.CACHE / "images"
+_STORE = settings.CACHE / "buildah"
+_RUN = Path("/run") / f"{settings.PREFIX}-buildah"
+_AT_ONCE = 2  # builds; each keeps about one core busy
+
+
+@dataclass(frozen=True)
+class Image:
+    """A recipe (folder lab/images/NAME), the name it is pulled by, and the source that its Containerfile copies."""
+
+    name: str
+    reference: str
+    source: Path | None = None
+
+    @property
+    def local(self) -> str:
+        """Its name in buildah's own store."""
+        return f"localhost/{settings.PREFIX}/{self.name}"
+
+    def recipe(self) -> str:
+        """A name for all that the image is made of."""
+        return _digest(_base_recipe(), _RECIPES / self.name, *([self.source] if self.source else []))
+
+    def is_pushed(self) -> bool:
+        """True if the registry has the image of the present recipe."""
+        note = _FOLDER / f"{self.name}.json"
+        return note.exists() and json.loads(note.read_text()) == {"recipe": self.recipe(), "reference": self.reference}
+
+
+# What takes longest comes first.
+IMAGES = [
+    Image("postgres", "library/postgres:16-alpine"),
+    Image("infisical", "infisical/infisical:v0.165.16", source=_HERE / "stand_ins" / "infisical"),
+    Image("nginx", "library/nginx:1.28-alpine"),
+    Image("redis", "library/redis:7-alpine"),
+    Image("hello-world", "library/hello-world:linux"),
+]
+_BASE = "debian"
+
+
+def missing() -> list[Image]:
+    """The images that must be built."""
+    return [image for image in IMAGES if not image.is_pushed()]
+
+
+def up() -> None:
+    """Build and push what the registry does not have in the present recipe."""
+    todo = missing()
+    if not todo:
+        return
+    _build_base()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for done in [pool.submit(_deliver, image) for image in todo]:
+            done.result()
+
+
+def clear() -> None:
+    """Remove what an interrupted build left mounted or half made; keeps finished layers."""
+    if _STORE.exists() and (_RUN.exists() or mounts_below(_STORE)):
+        run([*_buildah(), "rm", "--all"])
+    remove_tree(_RUN)
+    for mounted in mounts_below(_STORE):
+        run(["umount", "--lazy", mounted])
+
+
+def _deliver(image: Image) -> None:
+    say(f"images: building {image.reference}")
+    context = _RECIPES / image.name
+    sources = [f"--build-context=source={image.source}"] if image.source else []
+    _build(image.local, context, image.name, sources)
+    target = f"docker://{registry.ADDRESS}/{image.reference}"
+    run([*_buildah(), "push", "--tls-verify=false", image.local, target], log=_log(f"{image.name}-push"))
+    note = {"recipe": image.recipe(), "reference": image.reference}
+    write(_FOLDER / f"{image.name}.json", json.dumps(note) + "\n")
+    say(f"images: {image.reference} is in the registry")
+
+
+def _build(tag: str, context: Path, name: str, options: list[str]) -> None:
+    how = ["--isolation=chroot", "--layers", "--pull-never", *options, f"--tag={tag}", str(context)]
+    run([*_buildah(), "build", *how], log=_log(name))
+
+
+def _base_recipe() -> str:
+    """The base follows the template's rules, so that both change together."""
+    return _digest(template.recipe(), _RECIPES / _BASE)
+
+
+def _digest(start: str, *folders: Path) -> str:
+    """A name for a text and all files in the folders."""
+    digest = hashlib.sha256(start.encode())
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _build_base() -> None:
+    note = _FOLDER / f"{_BASE}.json"
+    tag = f"localhost/{settings.PREFIX}/{_BASE}"
+    if note.exists() and json.loads(note.read_text()) == _base_recipe() and _has(tag):
+        return
+    say("images: building the Debian 13 base")
+    draft = _FOLDER / "draft"
+    remove_tree(draft)
+    shutil.copytree(_RECIPES / _BASE, draft)
+    template.debootstrap(draft / "root.tar", [], [])
+    try:
+        _build(tag, draft, _BASE, [])
+    except CommandError:
+        if not _STORE.exists():
+            raise
+        # A run killed in the middle can leave a store that buildah itself cannot read.
+        clear()
+        remove_tree(_STORE)
+        _build(tag, draft, _BASE, [])
+    remove_tree(draft)
+    write(note, json.dumps(_base_recipe()) + "\n")
+
+
+def _has(tag: str) -> bool:
+    try:
+        run([*_buildah(), "inspect", "--type", "image", tag])
+    except CommandError:
+        return False
+    return True
+
+
+def _buildah() -> list[str]:
+    return ["buildah", "--root", str(_STORE), "--runroot", str(_RUN), "--storage-driver", _driver()]
+
+
+def _driver() -> str:
+    """overlay, except where the cache itself is on one: overlays do not nest."""
+    settings.CACHE.mkdir(parents=True, exist_ok=True)
+    kind = run(["stat", "--file-system", "--format=%T", str(settings.CACHE)]).strip()
+    return "vfs" if kind == "overlayfs" else "overlay"
+
+
+def _log(name: str) -> Path:
+    return settings.LOGS / "images" / f"{name}.log"
