@@ -35,7 +35,7 @@ START_SECONDS = 30
 STOP_SECONDS = 10
 
 
-class NotInstalled(RuntimeError):
+class NotInstalledError(RuntimeError):
     """A program that these tests need is not on this machine."""
 
 
@@ -46,10 +46,10 @@ def free_port() -> int:
 
 
 def program(name: str, *places: str) -> str:
-    """The path of a program. Raises NotInstalled, naming the way to get it."""
+    """The path of a program. Raises NotInstalledError, naming the way to get it."""
     found = shutil.which(name) or next((path for place in places for path in sorted(glob.glob(place))[-1:]), None)
     if found is None:
-        raise NotInstalled(f"{name} is missing: run `make`, or apt-get install postgresql redis-server")
+        raise NotInstalledError(f"{name} is missing: run `make`, or apt-get install postgresql redis-server")
     return found
 
 
@@ -208,6 +208,16 @@ class Redis(Server):
         self.wait_until(self.answers)
         return self
 
+    def flush(self) -> None:
+        """Forget everything: counters of rate limits and lockouts."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(f"AUTH {self.password}\r\nFLUSHALL\r\n".encode())
+            answer = b""
+            while answer.count(b"\r\n") < 2:
+                answer += connection.recv(64)
+        if answer != b"+OK\r\n+OK\r\n":
+            raise RuntimeError("redis refused to flush")
+
 
 @dataclass
 class Account:
@@ -280,13 +290,13 @@ class Infisical(Server):
     ) -> Reply:
         """One request with a JSON body; any status is an answer. `path` is already encoded."""
         content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.base_url + path, content, method=method)
+        request = urllib.request.Request(self.base_url + path, content, method=method)  # noqa: S310
         for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
             request.add_header(name, value)
         if token is not None:
             request.add_header("Authorization", f"Bearer {token}")
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
                 return _reply(answer.status, answer.read(), dict(answer.headers))
         except urllib.error.HTTPError as error:
             return _reply(error.code, error.read(), dict(error.headers))

@@ -17,6 +17,9 @@ from .log import log
 from .settings import Settings, read_settings
 from .web import Services
 
+# As the real image: a container is reached from outside itself.
+EVERYWHERE = "0.0.0.0"  # noqa: S104
+
 
 def build(settings: Settings) -> App:
     """Everything up to listening. Raises StartError."""
@@ -37,8 +40,8 @@ def main() -> int:
     except StartError as error:
         log("FATAL", str(error))
         return 1
-    log("INFO", f"Infisical stand-in ({settings.era} era) is listening on 0.0.0.0:{settings.port}")
-    uvicorn.run(app, host="0.0.0.0", port=settings.port, log_level="warning", access_log=False, server_header=False)
+    log("INFO", f"Infisical stand-in ({settings.era} era) is listening on port {settings.port}")
+    uvicorn.run(app, host=EVERYWHERE, port=settings.port, log_level="warning", access_log=False, server_header=False)
     return 0
 
 

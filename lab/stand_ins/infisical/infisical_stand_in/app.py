@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 import time
+import traceback
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,8 @@ TOKEN_MESSAGES = {
     "jwt malformed": "The provided access token is malformed. "
     "Please use a valid token or generate a new one and try again.",
 }
+WRONG = "Something went wrong"
+NOT_JSON = "Body is not valid JSON but content-type is set to 'application/json'"
 LARGEST_BODY = 10 * 1024 * 1024
 
 
@@ -80,7 +83,12 @@ class App:
             answer = Answer(error.status, self._refusal(error, request_id), error.headers)
         except (psycopg.Error, redis.RedisError) as error:
             log("ERROR", f"{type(error).__name__} while serving a request", reqId=request_id)
-            answer = Answer(500, self._refusal(ApiError(500, "DatabaseError", "Something went wrong"), request_id))
+            answer = Answer(500, self._refusal(ApiError(500, "DatabaseError", WRONG), request_id))
+        except Exception as error:  # a fault of ours must still be an answer
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
+            log("ERROR", f"{type(error).__name__} at {where} while serving a request", reqId=request_id)
+            answer = Answer(500, self._refusal(ApiError(500, "InternalServerError", WRONG), request_id))
         log(
             "INFO",
             "request completed",
@@ -164,9 +172,7 @@ def _parse(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:
-        raise ApiError(
-            400, "Bad Request", "Body is not valid JSON but content-type is set to 'application/json'"
-        ) from None
+        raise ApiError(400, "Bad Request", NOT_JSON) from None
 
 
 async def _read(receive: Receive) -> bytes:

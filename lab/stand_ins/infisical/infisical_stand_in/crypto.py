@@ -22,7 +22,7 @@ NONCE_BYTES = 12
 SCRYPT = {"n": 2**13, "r": 8, "p": 1}
 
 
-class WrongKey(Exception):
+class WrongKeyError(Exception):
     """The sealed bytes were not written with this key, or were changed."""
 
 
@@ -37,11 +37,11 @@ def seal(key: bytes, plain: bytes) -> bytes:
 
 
 def unseal(key: bytes, sealed: bytes) -> bytes:
-    """The inverse of `seal`. Raises WrongKey."""
+    """The inverse of `seal`. Raises WrongKeyError."""
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
     except InvalidTag:
-        raise WrongKey from None
+        raise WrongKeyError from None
 
 
 def key_label(key: bytes) -> str:

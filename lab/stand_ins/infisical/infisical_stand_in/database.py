@@ -34,6 +34,10 @@ class Db:
     def one(self, statement: str, *values: Any) -> Row | None:
         return self.connection.execute(statement.encode(), values).fetchone()
 
+    def the(self, statement: str, *values: Any) -> Row:
+        """The row that is known to be there."""
+        return _existing(self.one(statement, *values))
+
     def run(self, statement: str, *values: Any) -> int:
         """The number of rows that were touched."""
         return self.connection.execute(statement.encode(), values).rowcount
@@ -42,9 +46,7 @@ class Db:
         statement = sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING *").format(
             sql.Identifier(table), _names(values), sql.SQL(", ").join(sql.Placeholder() * len(values))
         )
-        row = self.connection.execute(statement, list(values.values())).fetchone()
-        assert row is not None
-        return row
+        return _existing(self.connection.execute(statement, list(values.values())).fetchone())
 
     def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows that all have the same columns."""
@@ -59,13 +61,17 @@ class Db:
     def update(self, table: str, row_id: Any, **values: Any) -> Row:
         """Set columns of one row, and its `updatedAt`."""
         columns = [sql.SQL("{} = %s").format(sql.Identifier(name)) for name in values]
-        columns.append(sql.SQL('"updatedAt" = clock_timestamp()'))
+        columns.append(sql.SQL("{} = clock_timestamp()").format(sql.Identifier("updatedAt")))
         statement = sql.SQL("UPDATE {} SET {} WHERE id = %s RETURNING *").format(
             sql.Identifier(table), sql.SQL(", ").join(columns)
         )
-        row = self.connection.execute(statement, [*values.values(), row_id]).fetchone()
-        assert row is not None
-        return row
+        return _existing(self.connection.execute(statement, [*values.values(), row_id]).fetchone())
+
+
+def _existing(row: Row | None) -> Row:
+    if row is None:
+        raise LookupError("a row that must exist is missing")
+    return row
 
 
 def _names(values: Mapping[str, Any]) -> sql.Composed:

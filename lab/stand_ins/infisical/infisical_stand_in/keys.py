@@ -37,7 +37,7 @@ def open_key_ring(db: Db, encryption_key: bytes) -> KeyRing:
         return KeyRing(root_key)
     try:
         return KeyRing(crypto.unseal(encryption_key, bytes(row["encryptedRootKey"])))
-    except crypto.WrongKey:
+    except crypto.WrongKeyError:
         raise StartError(
             f"ENCRYPTION_KEY is not the key that this database was written with: key label '{label}', "
             f"the database needs '{row['keyLabel']}'. Unsupported state or unable to authenticate data"

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import redis
 
@@ -39,10 +38,10 @@ class Limits:
         if most is None:
             return {}
         key = f"rate-limit:{route}:{address}"
-        used = int(cast(int, self.redis.incr(key)))
+        used = int(self.redis.incr(key))
         if used == 1:
             self.redis.expire(key, MINUTE)
-        left = max(int(cast(int, self.redis.ttl(key))), 1)
+        left = max(int(self.redis.ttl(key)), 1)
         headers = {
             "x-ratelimit-limit": str(most),
             "x-ratelimit-remaining": str(max(most - used, 0)),
@@ -61,7 +60,7 @@ class Limits:
     def count_refused(self, key: str, lockout: Lockout) -> None:
         """One more refused login; at the threshold the method is locked."""
         counter = f"lockout:{key}:refused"
-        if int(cast(int, self.redis.incr(counter))) >= lockout.threshold:
+        if int(self.redis.incr(counter)) >= lockout.threshold:
             self.redis.set(f"lockout:{key}:locked", 1, ex=max(lockout.duration, 1))
             self.redis.delete(counter)
         else:
@@ -70,7 +69,7 @@ class Limits:
     def clear(self, key: str) -> int:
         """Forget refused logins. The number of locks that were lifted."""
         self.redis.delete(f"lockout:{key}:refused")
-        return int(cast(int, self.redis.delete(f"lockout:{key}:locked")))
+        return int(self.redis.delete(f"lockout:{key}:locked"))
 
 
 def connect(url: str, seconds: int) -> redis.Redis:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .database import Db, Row, as_id
@@ -44,12 +44,11 @@ class Rights:
 
 def project_rights(db: Db, actor: Actor, project: Row) -> Rights:
     """Raises the 403 of the recordings for a caller who is not in the project."""
-    column = "userId" if actor.kind == "user" else "identityId"
     rows = db.all(
-        f"""SELECT r.role, c.permissions FROM project_memberships m
-            JOIN project_membership_roles r ON r."projectMembershipId" = m.id
-            LEFT JOIN project_roles c ON c.id = r."customRoleId"
-            WHERE m."projectId" = %s AND m."{column}" = %s""",
+        """SELECT r.role, c.permissions FROM project_memberships m
+           JOIN project_membership_roles r ON r."projectMembershipId" = m.id
+           LEFT JOIN project_roles c ON c.id = r."customRoleId"
+           WHERE m."projectId" = %s AND %s IN (m."userId", m."identityId")""",
         project["id"],
         actor.id,
     )
@@ -109,7 +108,7 @@ def _holds(conditions: dict[str, Any], environment: str, path: str) -> bool:
 def _compare(wanted: Any, found: str) -> bool:
     if isinstance(wanted, str):
         return wanted == found
-    tests = {
+    tests: dict[str, Callable[[Any], bool]] = {
         "$eq": lambda value: found == value,
         "$ne": lambda value: found != value,
         "$in": lambda value: found in value,

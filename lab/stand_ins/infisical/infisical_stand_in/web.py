@@ -66,7 +66,8 @@ class Call:
 
     @property
     def actor(self) -> Actor:
-        assert self.caller is not None, "the route lets anonymous callers in"
+        if self.caller is None:
+            raise LookupError("this route lets anonymous callers in")
         return self.caller
 
     @property

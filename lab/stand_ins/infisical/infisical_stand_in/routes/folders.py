@@ -67,7 +67,7 @@ def create(call: Call) -> Any:
 
 
 def list_folders(call: Call) -> Any:
-    project, parent = _parent(call, call.query, "read")
+    _, parent = _parent(call, call.query, "read")
     if parent is None:
         return {"folders": []}
     if not call.query.get("recursive"):

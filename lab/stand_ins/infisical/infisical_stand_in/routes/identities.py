@@ -16,7 +16,7 @@ from ..web import Area, Call
 area = Area()
 METADATA = objects({"key": text(), "value": text()})
 UNIVERSAL = "/api/v1/auth/universal-auth/identities/{identityId}"
-TOKEN = "/api/v1/auth/token-auth/identities/{identityId}"
+BY_TOKEN = "/api/v1/auth/token-auth/identities/{identityId}"
 
 
 def _seconds(most: int = 315360000) -> Field:
@@ -242,7 +242,7 @@ def revoke_client_secret(call: Call) -> Any:
     return {"clientSecretData": _client_secret_answer(row)}
 
 
-@area.route("POST", TOKEN, body=TOKEN_METHOD)
+@area.route("POST", BY_TOKEN, body=TOKEN_METHOD)
 def attach_token(call: Call) -> Any:
     identity = _find(call, "create")
     if "token-auth" in identities.methods(call.db, identity["id"]):
@@ -250,12 +250,12 @@ def attach_token(call: Call) -> Any:
     return {"identityTokenAuth": identities.attach_token(call.db, identity, call.body)}
 
 
-@area.route("GET", TOKEN)
+@area.route("GET", BY_TOKEN)
 def get_token_method(call: Call) -> Any:
     return {"identityTokenAuth": identities.token_auth(call.db, _find(call, "read"))}
 
 
-@area.route("DELETE", TOKEN)
+@area.route("DELETE", BY_TOKEN)
 def detach_token(call: Call) -> Any:
     row = identities.token_auth(call.db, _find(call, "delete"))
     call.db.run("DELETE FROM identity_token_auths WHERE id = %s", row["id"])
@@ -263,7 +263,9 @@ def detach_token(call: Call) -> Any:
 
 
 @area.route(
-    "POST", TOKEN + "/tokens", body={"name": text(clean=str.strip).optional(), "organizationSlug": text().optional()}
+    "POST",
+    BY_TOKEN + "/tokens",
+    body={"name": text(clean=str.strip).optional(), "organizationSlug": text().optional()},
 )
 def create_token(call: Call) -> Any:
     identity = _find(call, "edit")
@@ -273,7 +275,7 @@ def create_token(call: Call) -> Any:
     return {**tokens.as_answer(token, row), "tokenData": row}
 
 
-@area.route("GET", TOKEN + "/tokens", query={"offset": counted(), "limit": counted()})
+@area.route("GET", BY_TOKEN + "/tokens", query={"offset": counted(), "limit": counted()})
 def list_tokens(call: Call) -> Any:
     identity = _find(call, "read")
     rows = call.db.all(
@@ -373,8 +375,7 @@ def _membership(call: Call, project: Row) -> Row:
 
 
 def _membership_answer(call: Call, project: Row, row: Row) -> Row:
-    identity = call.db.one("SELECT * FROM identities WHERE id = %s", row["identityId"])
-    assert identity is not None
+    identity = call.db.the("SELECT * FROM identities WHERE id = %s", row["identityId"])
     roles = [without(role, "projectMembershipId", "createdAt", "updatedAt") for role in projects.roles_of(call.db, row)]
     return {
         **pick(row, "id", "identityId", "createdAt", "updatedAt"),

@@ -47,7 +47,7 @@ def create(call: Call) -> Any:
 
 def list_imports(call: Call) -> Any:
     _, folder = _folder(call, "read")
-    rows = imports.of_folder(call.db, folder) if folder else []
+    rows = imports.of_folder(call.db, folder["id"]) if folder else []
     return {"message": "Successfully fetched secret imports", "secretImports": [_answer(row) for row in rows]}
 
 

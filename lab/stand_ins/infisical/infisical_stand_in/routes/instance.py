@@ -26,7 +26,7 @@ def status(call: Call) -> Any:
         "date": datetime.datetime.now(datetime.timezone.utc),
         "message": "Ok",
         "emailConfigured": call.services.settings.smtp_configured,
-        "inviteOnlySignup": not people.instance(call.db)["allowSignUp"],
+        "inviteOnlySignup": people.instance(call.db)["allowSignUp"],
         "redisConfigured": bool(call.services.limits.redis.ping()),
         "secretScanningConfigured": False,
     }
@@ -66,7 +66,7 @@ EMAIL = text(check=_check_email, clean=lambda value: value.strip().lower())
     body={"email": EMAIL, "password": text(minimum=1), "organization": name()},
 )
 def bootstrap(call: Call) -> Any:
-    user, org = people.set_up(call.db, **call.body, first_name="Admin", last_name="User")
+    user, org = people.set_up(call.db, **call.body, names=("Admin", "User"), closes_sign_up=True)
     identity = identities.create(call.db, org["id"], "Instance Admin Identity", "admin")
     ttls = {"accessTokenTTL": BOOTSTRAP_TTL, "accessTokenMaxTTL": BOOTSTRAP_TTL}
     method = identities.attach_token(call.db, identity, ttls)
@@ -90,20 +90,25 @@ def signup(call: Call) -> Any:
     if people.instance(call.db)["initialized"]:
         raise bad_request("Admin has already been set up", "Admin sign up")
     body = call.body
+    names = (body["firstName"], body["lastName"])
     user, org = people.set_up(
-        call.db, body["email"], body["password"], "Admin Org", body["firstName"], body["lastName"]
+        call.db, body["email"], body["password"], "Admin Org", names, closes_sign_up=call.is_current
     )
     return {
         "message": "Successfully set up admin account",
-        "user": {
-            **without(user, "hashedPassword"),
-            "authMethods": ["email"],
-            "isEmailVerified": False,
-            "publicKey": "",
-        },
+        "user": user_answer(user),
         "organization": organization_answer(org),
         "token": people.user_token(user, call.services.settings.auth_secret, org["id"]),
         "new": crypto.new_client_secret(),
+    }
+
+
+def user_answer(user: Row) -> Row:
+    return {
+        **without(user, "hashedPassword"),
+        "authMethods": ["email"],
+        "isEmailVerified": False,
+        "publicKey": "",
     }
 
 

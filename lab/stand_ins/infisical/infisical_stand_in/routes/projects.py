@@ -226,7 +226,7 @@ def list_roles(call: Call) -> Any:
 @area.route("GET", f"{ROLES}/slug/{{slug}}", current_only=True)
 def get_role(call: Call) -> Any:
     project = open_project(call.db, call.actor, call.params["projectId"], "read", "role")
-    return {"role": _role(call, project, "slug = %s", call.params["slug"])}
+    return {"role": _role(call, project, call.params["slug"])}
 
 
 @area.route("POST", ROLES, current_only=True, body=ROLE)
@@ -243,20 +243,22 @@ def create_role(call: Call) -> Any:
 )
 def change_role(call: Call) -> Any:
     project = open_project(call.db, call.actor, call.params["projectId"], "edit", "role")
-    row = _role(call, project, "id = %s", as_id(call.params["roleId"]))
+    row = _role(call, project, call.params["roleId"])
     return {"role": call.db.update("project_roles", row["id"], **_stored_role(call.body))}
 
 
 @area.route("DELETE", f"{ROLES}/{{roleId}}", current_only=True)
 def delete_role(call: Call) -> Any:
     project = open_project(call.db, call.actor, call.params["projectId"], "delete", "role")
-    row = _role(call, project, "id = %s", as_id(call.params["roleId"]))
+    row = _role(call, project, call.params["roleId"])
     call.db.run("DELETE FROM project_roles WHERE id = %s", row["id"])
     return {"role": row}
 
 
-def _role(call: Call, project: Row, condition: str, value: Any) -> Row:
-    row = call.db.one(f'SELECT * FROM project_roles WHERE "projectId" = %s AND {condition}', project["id"], value)
+def _role(call: Call, project: Row, slug_or_id: str) -> Row:
+    row = call.db.one(
+        'SELECT * FROM project_roles WHERE "projectId" = %s AND %s IN (slug, id::text)', project["id"], slug_or_id
+    )
     if row is None:
         raise not_found("Project role not found")
     return row

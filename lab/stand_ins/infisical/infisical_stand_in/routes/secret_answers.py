@@ -44,9 +44,7 @@ class Reader:
         """What these folders import, each source with its secrets and those that it imports itself."""
         found = []
         for folder_id in folder_ids:
-            folder = folders.by_id(self.db, str(folder_id))
-            assert folder is not None
-            for row, source in imports.sources(self.db, self.project, folder):
+            for row, source in imports.sources(self.db, self.project, folder_id):
                 if self.rights.may("read", "secrets", row["envSlug"], row["importPath"]):
                     found.append(self._import(row, source, expands))
         return found
@@ -70,7 +68,7 @@ class Reader:
 
     def _with_nested(self, row: Row, source: Row, expands: bool, seen: set[Any]) -> dict[str, Row]:
         found: dict[str, Row] = {}
-        for inner, folder in imports.sources(self.db, self.project, source):
+        for inner, folder in imports.sources(self.db, self.project, source["id"]):
             if folder["id"] not in seen:
                 found |= self._with_nested(inner, folder, expands, {*seen, folder["id"]})
         for secret in secrets.in_folders(self.db, [source["id"]]):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets, by the current names (v4) and the old ones (v3/raw). One set of handlers; a Dialect holds the differences."""
+"""Secrets, by the current names (v4) and the old ones (v3/raw): one set of handlers, and a Dialect for each."""
 
 from __future__ import annotations
 

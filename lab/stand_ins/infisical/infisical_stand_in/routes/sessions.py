@@ -6,13 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 from .. import crypto
-from ..answers import without
 from ..database import as_id
 from ..errors import ApiError, not_found, unauthorized
 from ..store import identities, people, tokens
 from ..validation import text
 from ..web import PEOPLE, Area, Call
-from .instance import NOBODY, organization_answer
+from .instance import NOBODY, organization_answer, user_answer
 
 area = Area()
 
@@ -34,16 +33,14 @@ def select_organization(call: Call) -> Any:
             "ForbiddenError",
             f"User does not have access to the organization with ID {call.body['organizationId']}",
         )
-    user = call.db.one("SELECT * FROM users WHERE id = %s", call.actor.id)
-    assert user is not None
+    user = call.db.the("SELECT * FROM users WHERE id = %s", call.actor.id)
     return {"isMfaEnabled": False, "token": people.user_token(user, call.services.settings.auth_secret, wanted)}
 
 
 @area.route("GET", "/api/v1/user", "/api/v2/users/me", actors=PEOPLE)
 def me(call: Call) -> Any:
-    user = call.db.one("SELECT * FROM users WHERE id = %s", call.actor.id)
-    assert user is not None
-    return {"user": {**without(user, "hashedPassword"), "authMethods": ["email"]}}
+    user = call.db.the("SELECT * FROM users WHERE id = %s", call.actor.id)
+    return {"user": user_answer(user)}
 
 
 @area.route("GET", "/api/v1/organization", "/api/v2/users/me/organizations", actors=PEOPLE)

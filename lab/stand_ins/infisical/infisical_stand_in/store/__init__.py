@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is kept in PostgreSQL, by area. Functions take the transaction first and hold the rules; routes only translate."""
+"""What is kept in PostgreSQL, by area. Here are the rules; routes only translate."""

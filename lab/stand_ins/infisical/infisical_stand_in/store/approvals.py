@@ -30,9 +30,7 @@ def project_of_policy(db: Db, policy_id: str) -> str:
 
 
 def remove_policy(db: Db, policy_id: str) -> Row:
-    row = db.one("DELETE FROM secret_approval_policies WHERE id = %s RETURNING *", as_id(policy_id))
-    assert row is not None
-    return row
+    return db.the("DELETE FROM secret_approval_policies WHERE id = %s RETURNING *", as_id(policy_id))
 
 
 def request(db: Db, place: Place, actor: Actor, names: list[str]) -> dict[str, Any] | None:

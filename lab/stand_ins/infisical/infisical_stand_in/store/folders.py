@@ -15,9 +15,7 @@ BAD_NAME = "Invalid folder name. Only alphanumeric characters, dashes, and under
 
 
 def root(db: Db, env: Row) -> Row:
-    row = db.one('SELECT * FROM secret_folders WHERE "envId" = %s AND "parentId" IS NULL', env["id"])
-    assert row is not None
-    return row
+    return db.the('SELECT * FROM secret_folders WHERE "envId" = %s AND "parentId" IS NULL', env["id"])
 
 
 def child(db: Db, parent: Row, name: str) -> Row | None:
@@ -79,7 +77,8 @@ def tree(db: Db, top: Row, path: str) -> dict[Any, str]:
         """WITH RECURSIVE below AS (
                SELECT id, %s::text AS path FROM secret_folders WHERE id = %s
                UNION ALL
-               SELECT f.id, rtrim(b.path, '/') || '/' || f.name FROM secret_folders f JOIN below b ON f."parentId" = b.id
+               SELECT f.id, rtrim(b.path, '/') || '/' || f.name
+               FROM secret_folders f JOIN below b ON f."parentId" = b.id
            ) SELECT * FROM below""",
         path,
         top["id"],

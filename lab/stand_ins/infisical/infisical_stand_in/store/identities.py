@@ -56,11 +56,13 @@ def find(db: Db, actor: Actor, identity_id: str) -> Row:
 
 
 def methods(db: Db, identity_id: Any) -> list[str]:
-    return [
-        method
-        for method, table in (("universal-auth", "identity_universal_auths"), ("token-auth", "identity_token_auths"))
-        if db.one(f'SELECT 1 FROM {table} WHERE "identityId" = %s', identity_id)
-    ]
+    rows = db.all(
+        """SELECT 'universal-auth' AS method FROM identity_universal_auths WHERE "identityId" = %s
+           UNION ALL SELECT 'token-auth' FROM identity_token_auths WHERE "identityId" = %s""",
+        identity_id,
+        identity_id,
+    )
+    return [row["method"] for row in rows]
 
 
 def universal_auth(db: Db, identity: Row) -> Row:
@@ -185,8 +187,7 @@ def log_in(db: Db, services: Services, client_id: str, secret: str) -> tuple[str
     _use(db, found)
     if locks:
         limits.clear(lockout_key(config))
-    identity = db.one("SELECT * FROM identities WHERE id = %s", config["identityId"])
-    assert identity is not None
+    identity = db.the("SELECT * FROM identities WHERE id = %s", config["identityId"])
     return tokens.issue(
         db, settings.auth_secret, identity, "universal-auth", config, identityUAClientSecretId=found["id"]
     )

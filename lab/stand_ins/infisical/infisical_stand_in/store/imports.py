@@ -10,12 +10,12 @@ from ..errors import bad_request, not_found
 from . import folders
 
 
-def of_folder(db: Db, folder: Row) -> list[Row]:
+def of_folder(db: Db, folder_id: Any) -> list[Row]:
     """In their order, each with `envSlug` and `envName`."""
     return db.all(
         """SELECT i.*, e.slug AS "envSlug", e.name AS "envName" FROM secret_imports i
            JOIN project_environments e ON e.id = i."importEnv" WHERE i."folderId" = %s ORDER BY i.position""",
-        folder["id"],
+        folder_id,
     )
 
 
@@ -24,7 +24,7 @@ def create(db: Db, project: Row, folder: Row, environment: str, path: str) -> Ro
     env = folders.environment_or_refuse(db, project, environment)
     if folders.at_path(db, project, environment, path) is None:
         raise not_found(f"Folder with path '{path}' in environment with slug '{environment}' not found")
-    present = of_folder(db, folder)
+    present = of_folder(db, folder["id"])
     if any(row["importEnv"] == env["id"] and row["importPath"] == path for row in present):
         raise bad_request("Secret import already exist")
     row = db.insert(
@@ -35,7 +35,7 @@ def create(db: Db, project: Row, folder: Row, environment: str, path: str) -> Ro
 
 def by_id(db: Db, folder: Row, import_id: str) -> Row:
     wanted = as_id(import_id)
-    row = next((row for row in of_folder(db, folder) if row["id"] == wanted), None)
+    row = next((row for row in of_folder(db, folder["id"]) if row["id"] == wanted), None)
     if row is None:
         raise not_found(f"Secret import with ID '{import_id}' not found")
     return row
@@ -79,7 +79,7 @@ def delete(db: Db, folder: Row, import_id: str) -> Row:
     return row
 
 
-def sources(db: Db, project: Row, folder: Row) -> list[tuple[Row, Row]]:
+def sources(db: Db, project: Row, folder_id: Any) -> list[tuple[Row, Row]]:
     """Each import with the folder it shows; those whose folder is gone are left out."""
-    found = ((row, folders.at_path(db, project, row["envSlug"], row["importPath"])) for row in of_folder(db, folder))
+    found = ((row, folders.at_path(db, project, row["envSlug"], row["importPath"])) for row in of_folder(db, folder_id))
     return [(row, source) for row, source in found if source is not None]

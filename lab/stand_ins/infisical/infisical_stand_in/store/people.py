@@ -17,24 +17,23 @@ USER_TOKEN_SECONDS = 10 * 24 * 3600
 
 
 def instance(db: Db) -> Row:
-    row = db.one("SELECT * FROM super_admin")
-    assert row is not None
-    return row
+    return db.the("SELECT * FROM super_admin")
 
 
-def set_up(db: Db, email: str, password: str, organization: str, first_name: str, last_name: str) -> tuple[Row, Row]:
+def set_up(
+    db: Db, email: str, password: str, organization: str, names: tuple[str, str], *, closes_sign_up: bool
+) -> tuple[Row, Row]:
     """The first administrator and the organisation. Raises 400 when the instance has them already."""
-    row = db.one("SELECT * FROM super_admin FOR UPDATE")
-    assert row is not None
+    row = db.the("SELECT * FROM super_admin FOR UPDATE")
     if row["initialized"]:
         raise bad_request("Instance has already been set up")
-    db.update("super_admin", row["id"], initialized=True, allowSignUp=False)
+    db.update("super_admin", row["id"], initialized=True, allowSignUp=not closes_sign_up)
     user = db.insert(
         "users",
         username=email,
         email=email,
-        firstName=first_name,
-        lastName=last_name,
+        firstName=names[0],
+        lastName=names[1],
         hashedPassword=crypto.hash_secret(password),
         superAdmin=True,
     )

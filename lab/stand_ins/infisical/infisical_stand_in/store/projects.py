@@ -52,10 +52,9 @@ def by_slug(db: Db, actor: Actor, slug: str) -> Row:
 
 
 def of_actor(db: Db, actor: Actor) -> list[Row]:
-    column = "userId" if actor.kind == "user" else "identityId"
     return db.all(
-        f"""SELECT p.* FROM projects p JOIN project_memberships m ON m."projectId" = p.id
-            WHERE m."{column}" = %s AND p."orgId" = %s ORDER BY p.name, p.id""",
+        """SELECT p.* FROM projects p JOIN project_memberships m ON m."projectId" = p.id
+           WHERE %s IN (m."userId", m."identityId") AND p."orgId" = %s ORDER BY p.name, p.id""",
         actor.id,
         actor.org_id,
     )
@@ -91,7 +90,7 @@ def add_environment(db: Db, project: Row, name: str, slug: str) -> Row:
 
 def change_environment(db: Db, project: Row, env_id: str, changes: dict[str, Any]) -> Row:
     env = environment_by_id(db, project, env_id)
-    slug = changes.get("slug", env["slug"])
+    slug = str(changes.get("slug", env["slug"]))
     if slug != env["slug"] and environment(db, project, slug):
         raise bad_request("Environment with slug already exist", "UpdateEnvironment")
     position = changes.get("position")
@@ -102,11 +101,11 @@ def change_environment(db: Db, project: Row, env_id: str, changes: dict[str, Any
 
 def move_environment(db: Db, project: Row, env: Row, position: int) -> None:
     """Shift those between the old and the new place by one."""
-    low, high, step = sorted((env["position"], position)) + [1 if position < env["position"] else -1]
+    low, high = sorted((env["position"], position))
     db.run(
         """UPDATE project_environments SET position = position + %s
            WHERE "projectId" = %s AND id <> %s AND position BETWEEN %s AND %s""",
-        step,
+        1 if position < env["position"] else -1,
         project["id"],
         env["id"],
         low,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Access tokens of machine identities: a signed JWT and a row, so that they end, count their uses and can be revoked."""
+"""Access tokens of machine identities: a signed JWT, and a row by which it ends, counts its uses and is revoked."""
 
 from __future__ import annotations
 
@@ -77,12 +77,11 @@ def identity_actor(db: Db, claims: dict[str, Any], later: Later) -> Actor:
            "accessTokenLastUsedAt" = clock_timestamp() WHERE id = %s""",
         row["id"],
     )
-    identity = db.one(
+    identity = db.the(
         """SELECT i.*, m.role FROM identities i
            JOIN identity_org_memberships m ON m."identityId" = i.id WHERE i.id = %s""",
         row["identityId"],
     )
-    assert identity is not None
     return Actor("identity", identity["id"], identity["name"], identity["orgId"], identity["role"])
 
 
