@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from lab import settings
 from lab.shell import LabError, wait_for, write
 
+_CHECKOUT = Path(__file__).resolve().parent.parent
 _START_LIMIT = 20  # seconds until it answers
 _STOP_LIMIT = 10  # seconds between asking and killing
 
@@ -67,6 +69,7 @@ class Daemon:
                 stdout=log,
                 stderr=log,
                 cwd="/",
+                env={**os.environ, "PYTHONPATH": str(_CHECKOUT), "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
             )
         note = {"pid": process.pid, "started": _started(process.pid), "version": self._fingerprint()}
@@ -97,6 +100,11 @@ def _started(pid: int) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] in "ZX" else int(fields[19])
+
+
+def module_command(module: str, *arguments: str) -> list[str]:
+    """The command that runs a module of this checkout with the Python that runs us."""
+    return [sys.executable, "-m", module, *arguments]
 
 
 def source_version(*paths: Path) -> str:

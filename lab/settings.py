@@ -43,6 +43,7 @@ HOST_PACKAGES = {
     "buildah": "buildah",
     "git": "git",
     "gpg": "gpg",
+    "gpg-agent": "gpg-agent",
     "iproute2": "ip",
     "lxc": "lxc-start",
     "mmdebstrap": "mmdebstrap",
