@@ -41,7 +41,9 @@ class Image:
     def is_pushed(self) -> bool:
         """True if the registry has the image of the present recipe."""
         note = _FOLDER / f"{self.name}.json"
-        return note.exists() and json.loads(note.read_text()) == {"recipe": self.recipe(), "reference": self.reference}
+        if not note.exists() or not registry.holds(self.reference):
+            return False
+        return bool(json.loads(note.read_text()) == self.recipe())
 
 
 # What takes longest comes first.
@@ -87,8 +89,7 @@ def _deliver(image: Image) -> None:
     _build(image.local, context, image.name, sources)
     target = f"docker://{registry.ADDRESS}/{image.reference}"
     run([*_buildah(), "push", "--tls-verify=false", image.local, target], log=_log(f"{image.name}-push"))
-    note = {"recipe": image.recipe(), "reference": image.reference}
-    write(_FOLDER / f"{image.name}.json", json.dumps(note) + "\n")
+    write(_FOLDER / f"{image.name}.json", json.dumps(image.recipe()) + "\n")
     say(f"images: {image.reference} is in the registry")
 
 

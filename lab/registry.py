@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import urllib.error
 import urllib.request
 
@@ -31,8 +30,6 @@ log:
 storage:
   filesystem:
     rootdirectory: {_STORE}
-  cache:
-    blobdescriptor: inmemory
 http:
   addr: {ADDRESS}
 """
@@ -51,11 +48,10 @@ def is_ready() -> bool:
     return _get("/v2/") is not None
 
 
-def tags(repository: str) -> list[str]:
-    """The tags of a repository; empty if there is none."""
-    answer = _get(f"/v2/{repository}/tags/list")
-    found = json.loads(answer).get("tags") if answer else None
-    return [str(tag) for tag in found or []]
+def holds(reference: str) -> bool:
+    """True if the store has an image of that name and tag, whether or not the registry runs."""
+    name, _, tag = reference.partition(":")
+    return (_STORE / "docker/registry/v2/repositories" / name / "_manifests/tags" / tag / "current/link").exists()
 
 
 def _get(path: str) -> bytes | None:
