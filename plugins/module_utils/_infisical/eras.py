@@ -43,8 +43,8 @@ def list_secrets(scope: Scope, expand: bool, imports: bool, recursive: bool, vie
     older = dict(where, workspaceId=scope.project_id, include_imports=_flag(imports), **flags)
     return Routes(
         "secrets",
-        get("/api/v4/secrets", advice, **current),
-        get("/api/v3/secrets/raw", advice, **older),
+        get("/api/v4/secrets", advice, current),
+        get("/api/v3/secrets/raw", advice, older),
     )
 
 
@@ -129,8 +129,8 @@ def list_folders(scope: Scope) -> Routes:
     where = {"environment": scope.environment, "path": scope.path}
     return Routes(
         "folders",
-        get("/api/v2/folders", advice, projectId=scope.project_id, **where),
-        get("/api/v1/folders", advice, workspaceId=scope.project_id, **where),
+        get("/api/v2/folders", advice, dict(where, projectId=scope.project_id)),
+        get("/api/v1/folders", advice, dict(where, workspaceId=scope.project_id)),
     )
 
 
@@ -151,8 +151,8 @@ def list_imports(scope: Scope) -> Routes:
     where = {"environment": scope.environment, "path": scope.path}
     return Routes(
         "imports",
-        get("/api/v2/secret-imports", advice, projectId=scope.project_id, **where),
-        get("/api/v1/secret-imports", advice, workspaceId=scope.project_id, **where),
+        get("/api/v2/secret-imports", advice, dict(where, projectId=scope.project_id)),
+        get("/api/v1/secret-imports", advice, dict(where, workspaceId=scope.project_id)),
     )
 
 

@@ -62,8 +62,8 @@ class Call:
         return f"{self.method} {self.path}"
 
 
-def get(path: str, advice: str = "", **query: str) -> Call:
-    return Call("GET", path, query=query, advice=advice)
+def get(path: str, advice: str = "", query: Mapping[str, str] | None = None) -> Call:
+    return Call("GET", path, query=query or {}, advice=advice)
 
 
 def write(method: str, path: str, body: Json, advice: str = "") -> Call:

@@ -13,8 +13,23 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Scope, records, text
 
 
+class MissingFolderError(InfisicalError):
+    """The folder does not exist, in an environment that does."""
+
+
 def explain_empty(client: Client, scope: Scope) -> None:
-    """Raises InfisicalError that names what does not exist: project, environment or folder. Silent if all do."""
+    """Raises InfisicalError that names what does not exist: project, environment or folder.
+
+    Silent if all do, and if this identity may not look.
+    """
+    try:
+        _explain(client, scope)
+    except InfisicalError as error:
+        if error.status != 403:
+            raise
+
+
+def _explain(client: Client, scope: Scope) -> None:
     project = projects.by_id(client, scope.project_id)
     if project is None:
         raise InfisicalError(
@@ -31,12 +46,12 @@ def explain_empty(client: Client, scope: Scope) -> None:
 
 
 def missing_folder(client: Client, scope: Scope) -> None:
-    """Raises InfisicalError that names the first folder of the path that does not exist."""
+    """Raises MissingFolderError that names the first folder of the path that does not exist."""
     here = scope.at("/")
     for step in scope.path.split("/")[1:] if scope.path != "/" else []:
         names = folder_names(client, here)
         if step not in names:
-            raise InfisicalError(
+            raise MissingFolderError(
                 f"The folder {scope.path} does not exist in {scope.environment}: {here.path} holds no folder {step}.",
                 nearest(step, names, "It holds %s."),
             )

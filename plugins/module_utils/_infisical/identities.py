@@ -36,7 +36,7 @@ class Identity:
 
 def by_name(client: Client, organization_id: str, name: str) -> Identity | None:
     """The only identity of that name, or None. The server would make a second one, so this comes first."""
-    answer = client.call(get("/api/v1/identities", _MAY_MANAGE, orgId=organization_id))
+    answer = client.call(get("/api/v1/identities", _MAY_MANAGE, {"orgId": organization_id}))
     found = [item for item in map(_identity, records(answer, "identities")) if item.name == name]
     if len(found) > 1:
         ids = ", ".join(identity.id for identity in found)

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, The omakase.homelab authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's edge: a lookup's options in, values out; with its action half in plugins/action."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import auth, existence, options
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client, LoginTokens, TokenSource
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.store import View
+from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import (
+    Cache,
+    ProcessCache,
+    RunCache,
+    UnusableError,
+)
+from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.tokens import SharedEras, SharedTokens
+from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.vault import Place, Vault
+
+_REFERENCE = re.compile(r"\$\{[^{}]+\}")
+_display = Display()
+_without_directory = ProcessCache()
+
+
+@contextmanager
+def ansible_errors() -> Iterator[None]:
+    """Turns the client's error into Ansible's own, which names the lookup itself."""
+    try:
+        yield
+    except InfisicalError as error:
+        raise AnsibleLookupError(str(error)) from None
+
+
+def read_options(plugin: LookupBase, variables: Mapping[str, Any] | None, direct: Mapping[str, Any]) -> dict[str, Any]:
+    """The lookup's options, from arguments, variables, environment, ini and defaults.
+
+    Raises InfisicalError for an argument that is no option: Ansible itself would let it pass.
+    """
+    plugin.set_options(var_options=variables, direct=direct)
+    given: dict[str, Any] = plugin.get_options()
+    known = [name for name in given if not name.startswith("_")]
+    for name in direct:
+        if name not in known:
+            near = existence.nearest(name, known, "The options are %s.")
+            raise InfisicalError(f"There is no option {name}.", f"{near} Names of secrets are terms.")
+    return {name: _templated(plugin, given[name]) for name in known}
+
+
+def _templated(plugin: LookupBase, value: Any) -> Any:
+    """Some releases of ansible-core hand over a variable's template as it stands."""
+    if isinstance(value, str) and plugin._templar is not None and plugin._templar.is_template(value):
+        return plugin._templar.template(value)
+    return value
+
+
+def open_vault(given: Mapping[str, Any]) -> Vault:
+    """given: what read_options found. Raises InfisicalError for what is missing or makes no sense."""
+    method = auth.choose(given)
+    exchange = options.exchange(given)
+    cache = open_cache()
+    try:
+        drawer = cache.drawer(method.secret, method.guessable)
+    except UnusableError as reason:
+        cache = _fall_back(reason)
+        drawer = cache.drawer(method.secret, method.guessable)
+    shares = not isinstance(method, auth.Given)
+    tokens: TokenSource = SharedTokens(method, exchange, drawer) if shares else LoginTokens(method, exchange)
+    client = Client(exchange, tokens, SharedEras(cache, exchange.base_url))
+    place = Place(
+        given["project_id"] or "", given["project_slug"] or "", given["environment"] or "dev", given["path"] or "/"
+    )
+    view = View(given["expand_references"], given["include_imports"], given["recursive"])
+    return Vault(client, cache, drawer, method.identity, place, view, fresh=not given["cache"])
+
+
+def open_cache() -> Cache:
+    """The run's cache; where the run's directory cannot be used, one that ends with this process."""
+    try:
+        return RunCache(str(constants.DEFAULT_LOCAL_TMP))
+    except UnusableError as reason:
+        return _fall_back(reason)
+
+
+def _fall_back(reason: UnusableError) -> Cache:
+    _display.warning(
+        "omakase.homelab.infisical asks the server anew for each task, "
+        f"since the run's directory cannot be used: {reason}"
+    )
+    return _without_directory
+
+
+def warn_of_reference(name: str, value: str) -> None:
+    """Says that a reference was not resolved, without saying which: it is a part of the value."""
+    if _REFERENCE.search(value):
+        _display.warning(
+            f"The value of {name} still holds ${{...}}: "
+            "Infisical found no secret for it, or this identity may not read it."
+        )
+
+
+def warn(message: str) -> None:
+    _display.warning(message)
+
+
+def untemplated(value: Any) -> Any:
+    """The value, marked so that it is never templated: `{{ }}` in a secret is text."""
+    try:
+        from ansible.utils.unsafe_proxy import wrap_var
+    except ImportError:  # later releases trust nothing that is not marked as a template
+        return value
+    return wrap_var(value)
+
+
+__all__ = ["ansible_errors", "open_cache", "open_vault", "read_options", "untemplated", "warn", "warn_of_reference"]
