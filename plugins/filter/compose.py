@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleFilterError
 
-# https://docs.docker.com/reference/compose-file/interpolation/: $$ is a literal dollar, and a default may hold a variable.
+# https://docs.docker.com/reference/compose-file/interpolation/: $$ is a dollar, and a default may hold a variable.
 _VARIABLE = re.compile(
     r"\$(?:(?P<escaped>\$)"
     r"|(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"
@@ -59,7 +59,8 @@ def compose_variables(texts: list[str]) -> list[dict[str, Any]]:
 
 def compose_includes(text: str) -> list[str]:
     """Return the paths of the files that a Compose file includes, as they are written there."""
-    entries = (_load(text) or {}).get("include") or []
+    content = _load(text)
+    entries = content.get("include") or [] if isinstance(content, dict) else []
     paths = [entry.get("path", []) if isinstance(entry, dict) else entry for entry in entries]
     return [path for entry in paths for path in (entry if isinstance(entry, list) else [entry])]
 
@@ -67,8 +68,10 @@ def compose_includes(text: str) -> list[str]:
 def _load(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as problem:
-        raise AnsibleFilterError(f"This Compose file is no YAML: {problem}") from problem
+    except yaml.MarkedYAMLError as problem:
+        line = problem.problem_mark.line + 1 if problem.problem_mark else "?"
+        # Without the line itself, which may hold a password
+        raise AnsibleFilterError(f"This Compose file is no YAML: {problem.problem} in line {line}.") from None
 
 
 def _values(node: Any) -> Iterator[str]:

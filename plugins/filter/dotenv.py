@@ -1,42 +1,113 @@
 # Copyright: (c) 2026, The omakase.homelab authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters that read and write dotenv files as Docker Compose and the shell both understand them."""
+"""Filters that read dotenv files as Docker Compose does, and write them so that a shell reads the same."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+# The rules are Compose's: https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
+# and, where that is silent, its parser: https://github.com/compose-spec/compose-go/blob/main/dotenv/parser.go
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-# What neither a shell nor Compose reads as anything but itself.
+# What neither a shell nor Compose reads as anything but itself
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*\Z")
-_ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*", re.MULTILINE)
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+_BETWEEN = re.compile(r"(?:\s+|#[^\n]*)*")
+_STATEMENT = re.compile(
+    r"(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)[ \t\r]*"
+    r"(?:(?P<value>[=:])[ \t]*|(?=\n|\Z))"
+)
+_QUOTED = re.compile(r"(?P<quote>['\"])(?P<text>(?:\\.|(?!(?P=quote))[^\\])*)(?P=quote)", re.DOTALL)
+_REFERENCE = re.compile(
+    r"\$(?:(?P<escaped>\$)"
+    r"|(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<operator>:?[-?+])(?P<word>[^{}]*))?\}"
+    r"|(?P<invalid>\{))"
+)
+_ESCAPE = re.compile(r"\\([abfnrtv$\"\\])")
+# An escaped dollar is left to the interpolation, which follows.
+_ESCAPES = dict(zip('abfnrtv$"\\', ["\a", "\b", "\f", "\n", "\r", "\t", "\v", "$$", '"', "\\"]))
 
 
 def from_dotenv(text: str) -> dict[str, str]:
-    """Return the variables of a dotenv file; comments and blank lines are passed over.
+    """Return the variables of a dotenv file by name.
 
-    Quoted values may span lines. Inside double quotes C<\\n>, C<\\"> and the like are escapes,
-    inside single quotes only C<\\'> is, as in Compose. Values are not interpolated.
+    Quoted values may span lines; references to variables that the file sets further up are replaced, others are empty.
+    A line without a value (Compose takes it from its environment) is passed over.
+    Raises AnsibleFilterError, with the number of the line and never its text, for what Compose would refuse.
     """
     found: dict[str, str] = {}
-    position = 0
-    while match := _ASSIGNMENT.search(text, position):
-        value, position = _value(text, match.end())
-        found[match.group(1)] = value
+    text = text.removeprefix("\ufeff")
+    position = _skip(text, 0)
+    while position < len(text):
+        statement = _STATEMENT.match(text, position)
+        if not statement:
+            raise _refusal(text, position, "is neither a comment nor NAME=value")
+        position = statement.end()
+        if statement["value"]:
+            found[statement["name"]], position = _value(text, position, found)
+        position = _skip(text, position)
     return found
 
 
-def to_dotenv(variables: dict[str, Any]) -> str:
-    """Return the text of a dotenv file, a line a variable in the order given; values come back the same by from_dotenv.
+def to_dotenv(variables: Mapping[str, Any]) -> str:
+    """Return the text of a dotenv file, a line a variable in the order given; from_dotenv gives the same values back.
 
-    A value that Compose or a shell would read differently is put in single quotes.
+    Values are texts, numbers or booleans; numbers and booleans become text.
+    Raises AnsibleFilterError, which names the variable and never its value, for what no such file can carry.
     """
-    return "".join(f"{_checked(name)}={_quoted(name, value)}\n" for name, value in variables.items())
+    return "".join(f"{_checked(name)}={_quoted(name, _as_text(name, value))}\n" for name, value in variables.items())
+
+
+def _skip(text: str, position: int) -> int:
+    """Return where the next statement begins."""
+    between = _BETWEEN.match(text, position)
+    return between.end() if between else position
+
+
+def _refusal(text: str, position: int, why: str) -> AnsibleFilterError:
+    return AnsibleFilterError(f"from_dotenv: line {text.count(chr(10), 0, position) + 1} {why}.")
+
+
+def _value(text: str, start: int, found: Mapping[str, str]) -> tuple[str, int]:
+    """Return the value that begins at start, and where the text goes on."""
+    if text[start : start + 1] not in ("'", '"'):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        return _interpolated(text, start, text[start:end].split(" #", 1)[0].rstrip(), found), end
+    quoted = _QUOTED.match(text, start)
+    if not quoted:
+        raise _refusal(text, start, "has a quote that is never closed")
+    quote = quoted["quote"]
+    value = re.sub(r"\\(.)", lambda pair: quote if pair[1] == quote else pair[0], quoted["text"], flags=re.DOTALL)
+    if quote == '"':
+        value = _ESCAPE.sub(lambda escape: _ESCAPES[escape[1]], value)
+        value = _interpolated(text, start, value, found)
+    return value, quoted.end()
+
+
+def _interpolated(text: str, start: int, value: str, found: Mapping[str, str]) -> str:
+    """Return the value with its references replaced, as in https://docs.docker.com/reference/compose-file/interpolation/."""
+
+    def replaced(reference: re.Match[str]) -> str:
+        if reference["escaped"]:
+            return "$"
+        if reference["invalid"]:
+            raise _refusal(text, start, "has a reference that cannot be read")
+        operator, word = reference["operator"] or "", reference["word"] or ""
+        known = found.get(reference["bare"] or reference["name"])
+        given = bool(known) if operator.startswith(":") else known is not None
+        if operator.endswith("?") and not given:
+            raise _refusal(text, start, "needs a variable that the file does not set")
+        if operator.endswith("+") if given else operator.endswith("-"):
+            return _interpolated(text, start, word, found)
+        return "" if operator.endswith("+") else known or ""
+
+    return _REFERENCE.sub(replaced, value)
 
 
 def _checked(name: str) -> str:
@@ -45,42 +116,29 @@ def _checked(name: str) -> str:
     return name
 
 
-def _quoted(name: str, value: Any) -> str:
-    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+def _as_text(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, (str, int, float)):
+        kind = type(value).__name__
+        raise AnsibleFilterError(f"to_dotenv: {name} is a {kind}; a variable is a text, a number or a boolean.")
+    return str(value)
+
+
+def _quoted(name: str, text: str) -> str:
+    if "\0" in text:
+        raise AnsibleFilterError(f"to_dotenv: the value of {name} has a NUL character, which no variable can carry.")
     if _PLAIN.match(text):
         return text
-    if "\\" in text and "'" in text:
+    if "'" not in text and not text.endswith("\\"):
+        return f"'{text}'"
+    if "`" in text:
+        # A shell runs it between double quotes, and escaped with a backslash Compose would keep the backslash.
         raise AnsibleFilterError(
-            f"to_dotenv: the value of {name} has both a backslash and a single quote,"
-            " which a dotenv file cannot carry safely. Choose a value without one of them."
+            f"to_dotenv: the value of {name} has a backtick together with a single quote or a backslash at its end,"
+            " which Compose and a shell read differently however it is quoted. Choose another value."
         )
-    return "'" + text.replace("'", "\\'") + "'"
-
-
-def _value(text: str, start: int) -> tuple[str, int]:
-    """Return the value that begins at start, and the position after its line."""
-    quote = text[start:start + 1]
-    if quote not in ("'", '"'):
-        end = _end_of_line(text, start)
-        return re.split(r"\s#", text[start:end], maxsplit=1)[0].strip(), end
-    value, position = [], start + 1
-    while position < len(text) and text[position] != quote:
-        if text[position] == "\\" and position + 1 < len(text) and _escapes(quote, text[position + 1]):
-            position += 1
-            value.append(_ESCAPES.get(text[position], text[position]) if quote == '"' else text[position])
-        else:
-            value.append(text[position])
-        position += 1
-    return "".join(value), _end_of_line(text, position)
-
-
-def _escapes(quote: str, char: str) -> bool:
-    return char == "'" if quote == "'" else char in '"\\$nrt'
-
-
-def _end_of_line(text: str, position: int) -> int:
-    end = text.find("\n", position)
-    return len(text) if end < 0 else end
+    return '"' + re.sub(r'(["\\$])', r"\\\1", text) + '"'
 
 
 class FilterModule:

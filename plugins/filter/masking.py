@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 MASK = "********"
 # Shorter ones ("on", "5432") would blot out half of a log and are nobody's secret.
@@ -15,12 +17,34 @@ _SHORTEST = 6
 
 
 def mask(text: str, values: Iterable[Any]) -> str:
-    """Return the text with every one of the values replaced by asterisks, also where it stands percent-encoded in an address."""
-    secrets = {str(value) for value in values if len(str(value)) >= _SHORTEST}
-    # The longest first: a value that is part of another must not leave the rest of it readable.
-    for secret in sorted(secrets | {quote(value, safe="") for value in secrets}, key=len, reverse=True):
-        text = text.replace(secret, MASK)
+    """Return the text with every occurrence of the values replaced by asterisks.
+
+    Found too: values percent-encoded as in an address or escaped as in JSON, and each line of one that has several.
+    Values of fewer than six characters are left.
+    """
+    hidden: list[tuple[int, int]] = []
+    for start, end in sorted(_occurrences(text, {form for value in values for form in _forms(str(value))})):
+        # Occurrences that overlap become one: else the rest of the second would stay readable.
+        if hidden and start < hidden[-1][1]:
+            hidden[-1] = (hidden[-1][0], max(end, hidden[-1][1]))
+        else:
+            hidden.append((start, end))
+    for start, end in reversed(hidden):
+        text = text[:start] + MASK + text[end:]
     return text
+
+
+def _forms(value: str) -> Iterator[str]:
+    for part in {value, *value.splitlines()}:
+        if len(part.strip()) >= _SHORTEST:
+            yield from (part.strip(), quote(part), quote_plus(part), quote(part, safe=""))
+            yield from (json.dumps(part, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
+
+
+def _occurrences(text: str, forms: Iterable[str]) -> Iterator[tuple[int, int]]:
+    for form in forms:
+        # A lookahead finds those that overlap themselves too.
+        yield from ((match.start(), match.start() + len(form)) for match in re.finditer(f"(?={re.escape(form)})", text))
 
 
 class FilterModule:
