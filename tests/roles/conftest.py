@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from fakepve.certs import make_cert
 
+from tests.roles.machine import Machine, lab
 from tests.roles.proxmox import Proxmox, Serving
 
 
@@ -40,3 +41,13 @@ def greeting() -> Iterator[int]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    """A fresh Debian 13 machine of the lab; its address is the test module's `ADDRESS`."""
+    name = request.module.__name__.rpartition("test_")[2].replace("_", "-")
+    lab("machine", "--remove", name)
+    lab("machine", name, request.module.ADDRESS)
+    yield Machine(name, request.module.ADDRESS)
+    lab("machine", "--remove", name)

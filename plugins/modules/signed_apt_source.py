@@ -1,0 +1,211 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, The omakase.homelab authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: a signed apt repository, its key checked before it is trusted."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: signed_apt_source
+short_description: Add a signed apt repository whose key is checked by its fingerprint
+version_added: 1.0.0
+author: The omakase.homelab authors (@omakase-homelab)
+description:
+  - Writes C(/etc/apt/sources.list.d/NAME.sources) in deb822 format, and the key to C(/etc/apt/keyrings).
+  - The key is fetched only while the host does not have it, and kept only if its fingerprint is the one given.
+  - Other source files lose their entries of the same repository, at which apt would otherwise stop.
+  - Unlike M(ansible.builtin.deb822_repository) it needs no python3-debian, and judges the key before apt trusts it.
+  - Does not update the lists of apt; M(ansible.builtin.apt) does.
+options:
+  name:
+    description: Names the files.
+    type: str
+    required: true
+  url:
+    description: Address of the repository.
+    type: str
+    required: true
+  suites:
+    description: Its suites.
+    type: list
+    elements: str
+    required: true
+  components:
+    description: Its components.
+    type: list
+    elements: str
+    required: true
+  key_url:
+    description: Address of its public key, armoured or binary.
+    type: str
+    required: true
+  key_fingerprint:
+    description:
+      - The fingerprint that the key must have, in full; spaces do not matter.
+      - Left empty, the first key that is fetched is kept and trusted from then on.
+    type: str
+    default: ""
+  replaces:
+    description: Addresses of repositories that this one takes the place of; their entries are removed.
+    type: list
+    elements: str
+    default: []
+  timeout:
+    description: Seconds to wait for the key.
+    type: int
+    default: 30
+attributes:
+  check_mode:
+    description: Fetches and judges the key, and changes nothing.
+    support: full
+  diff_mode:
+    description: Shows the source files, and of a key its fingerprint.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Trust Docker's repository
+  omakase.homelab.signed_apt_source:
+    name: docker
+    url: https://download.docker.com/linux/debian
+    suites: ["{{ ansible_facts['distribution_release'] }}"]
+    components: [stable]
+    key_url: https://download.docker.com/linux/debian/gpg
+    key_fingerprint: 9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88
+"""
+
+RETURN = r"""
+path:
+  description: The source file.
+  returned: success
+  type: str
+key_path:
+  description: The file of the key.
+  returned: success
+  type: str
+key_fingerprints:
+  description: The fingerprints of the keys in it.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import glob
+import os
+from typing import Any
+from urllib.error import URLError
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.urls import open_url
+from ansible_collections.omakase.homelab.plugins.module_utils._apt.keys import Key, RefusedKeyError, judged
+from ansible_collections.omakase.homelab.plugins.module_utils._apt.sources import (
+    DIRECTORY,
+    MAIN_LIST,
+    Repository,
+    plan,
+)
+
+
+def source_files() -> dict[str, str]:
+    """The texts of apt's source files, by path."""
+    paths = [MAIN_LIST, *glob.glob(f"{DIRECTORY}/*.list"), *glob.glob(f"{DIRECTORY}/*.sources")]
+    return {path: content(path).decode(errors="surrogateescape") for path in paths if os.path.exists(path)}
+
+
+def content(path: str) -> bytes:
+    """What a file holds; nothing where there is none."""
+    if not os.path.exists(path):
+        return b""
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def kept_key(repository: Repository, wanted: str) -> Key | None:
+    """The key that the host has, if it is the one meant."""
+    for path in repository.key_paths:
+        try:
+            return judged(content(path), wanted, path)
+        except RefusedKeyError:
+            continue
+    return None
+
+
+def fetched_key(url: str, wanted: str, timeout: int) -> Key:
+    """The key from the vendor; raises RefusedKeyError where it cannot be had or is not the one meant."""
+    try:
+        with open_url(url, timeout=timeout) as answer:
+            data: bytes = answer.read()
+    except (URLError, OSError) as broken:
+        cause = getattr(broken, "reason", broken)
+        raise RefusedKeyError(f"The key {url} cannot be fetched ({cause}). Nothing was changed.") from broken
+    return judged(data, wanted, url)
+
+
+def write(module: AnsibleModule, path: str, data: bytes) -> None:
+    """Replace a file in one step, readable by everyone as apt's sandbox needs it."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    draft = os.path.join(module.tmpdir, os.path.basename(path))
+    with open(draft, "wb") as file:
+        file.write(data)
+    module.atomic_move(draft, path)
+    module.set_mode_if_different(path, 0o644, False)
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """The module's result; raises RefusedKeyError."""
+    options = module.params
+    repository = Repository(*(options[name] for name in ("name", "url", "suites", "components", "replaces")))
+    key = kept_key(repository, options["key_fingerprint"])
+    key = key or fetched_key(options["key_url"], options["key_fingerprint"], options["timeout"])
+    key_path = repository.key_path(key.armoured)
+
+    files = source_files()
+    changes = plan(repository, files, key_path)
+    diff = [
+        {"before_header": path, "after_header": path, "before": files.get(path, ""), "after": text or ""}
+        for path, text in changes.items()
+    ]
+    new_key = content(key_path) != key.data
+    if new_key:
+        diff.append({"before_header": key_path, "after_header": key_path, "before": "", "after": f"{key}\n"})
+    if not module.check_mode:
+        if new_key:
+            write(module, key_path, key.data)
+        for path, text in changes.items():
+            if text is None:
+                os.remove(path)
+            else:
+                write(module, path, text.encode(errors="surrogateescape"))
+    return {
+        "changed": bool(changes) or new_key,
+        "path": repository.path,
+        "key_path": key_path,
+        "key_fingerprints": list(key.fingerprints),
+        "diff": diff,
+    }
+
+
+def main() -> None:
+    """Options in, result out."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "url": {"type": "str", "required": True},
+            "suites": {"type": "list", "elements": "str", "required": True},
+            "components": {"type": "list", "elements": "str", "required": True},
+            "key_url": {"type": "str", "required": True, "no_log": False},
+            "key_fingerprint": {"type": "str", "default": "", "no_log": False},
+            "replaces": {"type": "list", "elements": "str", "default": []},
+            "timeout": {"type": "int", "default": 30},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**run(module))
+    except RefusedKeyError as refused:
+        module.fail_json(msg=str(refused))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real machine of the lab, fresh for a module's tests, and roles run against it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import testinfra
+from testinfra.host import Host
+
+from tests.roles.playbook import ROOT, Run, play
+
+STATE = Path("/var/lib/omakase-lab")
+SERVER = "http://198.18.0.1:8080"
+REGISTRY = "http://198.18.0.1:5000"
+_SSH = f"-o UserKnownHostsFile={STATE}/ssh/known_hosts -o StrictHostKeyChecking=accept-new"
+
+
+def lab(*arguments: str) -> None:
+    """Run the lab's own command."""
+    subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, check=True)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A running machine of the lab."""
+
+    name: str
+    address: str
+
+    def role(self, directory: Path, role: str, variables: Mapping[str, Any], *arguments: str) -> Run:
+        """Run one role on it, as a play without facts, as the site does."""
+        inventory = f"""
+machines:
+  hosts:
+    {self.name}:
+      ansible_host: {self.address}
+      ansible_user: root
+      ansible_ssh_private_key_file: {STATE}/ssh/id_ed25519
+      ansible_ssh_common_args: "{_SSH}"
+      ansible_python_interpreter: /usr/bin/python3
+"""
+        tasks = {"hosts": "machines", "gather_facts": False, "roles": [f"omakase.homelab.{role}"]}
+        return play(directory, inventory, tasks, *arguments, variables=variables)
+
+    @property
+    def host(self) -> Host:
+        """The machine, to look at from the outside."""
+        return testinfra.get_host(
+            f"ssh://root@{self.address}",
+            ssh_identity_file=str(STATE / "ssh/id_ed25519"),
+            ssh_extra_args=_SSH,
+            controlpersist=60,
+        )
+
+
+def key_fingerprint(url: str) -> str:
+    """The fingerprint of a key that the lab serves, by gpg and not by our own code."""
+    key = subprocess.run(["curl", "-sSf", url], check=True, capture_output=True).stdout
+    listing = subprocess.run(
+        ["gpg", "--show-keys", "--with-colons"], input=key, check=True, capture_output=True
+    ).stdout.decode()
+    return next(line for line in listing.splitlines() if line.startswith("fpr:")).split(":")[9]
