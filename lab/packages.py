@@ -20,6 +20,7 @@ _HERE = Path(__file__).parent
 _CLI = _HERE / "stand_ins" / "infisical_cli" / "infisical"
 _CHECKOUT = _HERE / "omakase"
 _KEYRING = settings.CACHE / "gpg"
+PARTS = ("docker", "git", "infisical")
 _ARCHITECTURE = "amd64"
 _NOTE = ".recipe.json"
 # As the vendor writes its versions.
@@ -87,11 +88,12 @@ def up() -> None:
     if _CLI.exists():
         _part("infisical", _digest(CLI_VERSION, _CLI), _infisical)
     _part("git", _digest("main v1.0.0", *_files(_CHECKOUT)), _git)
+    _stop_agent()
 
 
-def is_ready() -> bool:
-    """True if every part is there."""
-    return all((ROOT / name / _NOTE).exists() for name in ("docker", "infisical", "git"))
+def parts() -> list[str]:
+    """Those of PARTS that are ready."""
+    return sorted(path.parent.name for path in ROOT.glob(f"[!.]*/{_NOTE}"))
 
 
 def _part(name: str, recipe: str, build: Callable[[Path], None]) -> None:
@@ -275,7 +277,7 @@ def _export_key(target: Path) -> None:
     _gpg("--armor", "--output", str(target), "--export")
 
 
-def stop_agent() -> None:
+def _stop_agent() -> None:
     """End the process that gpg leaves behind to hold the key."""
     if _KEYRING.exists():
         try:

@@ -16,6 +16,7 @@ SSH_KEY = STATE / "ssh" / "id_ed25519"
 KNOWN_HOSTS = STATE / "ssh" / "known_hosts"
 LOGS = STATE / "log"
 PROXMOX = STATE / "proxmox"
+KEY_FINGERPRINT = STATE / "repositories" / "fingerprint"  # of the key that signs the apt repositories
 
 BRIDGE = f"{PREFIX}0"
 GATEWAY = "198.18.0.1"  # RFC 2544 sets this network aside for tests
@@ -54,3 +55,5 @@ HOST_PACKAGES = {
     "uidmap": "newuidmap",
     "zstd": "zstd",
 }
+# What the test suite needs besides.
+TEST_PACKAGES = {"postgresql": "pg_createcluster", "redis-server": "redis-server"}
