@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,14 +81,25 @@ class Daemon:
             raise LabError(f"{self.name} does not start ({self.log}):\n{words}")
 
     def stop(self) -> None:
-        """End it; nothing happens if it does not run."""
-        pid = self.pid()
-        if pid is not None:
-            os.kill(pid, signal.SIGTERM)
-            if not wait_for(lambda: self.pid() is None, _STOP_LIMIT):
-                os.kill(pid, signal.SIGKILL)
-                wait_for(lambda: self.pid() is None, _STOP_LIMIT)
+        """End it, and any twin whose note a killed run did not write; nothing happens if there is none."""
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            for pid in self._twins():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, how)
+            if wait_for(lambda: not self._twins(), _STOP_LIMIT):
+                break
         self._note.unlink(missing_ok=True)
+
+    def _twins(self) -> list[int]:
+        """Living processes with our arguments, whichever Python runs them: the lab is alone on its addresses."""
+        ours = "\0".join(self.command[1:]).encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                arguments = (entry / "cmdline").read_bytes().rstrip(b"\0").partition(b"\0")[2]
+                if arguments == ours and _started(int(entry.name)) is not None:
+                    found.append(int(entry.name))
+        return found
 
     def _fingerprint(self) -> str:
         return hashlib.sha256(json.dumps([list(self.command), self.version]).encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,14 +105,14 @@ def resolvers() -> list[str]:
     return [settings.GATEWAY]
 
 
-def missing_packages(packages: Iterable[str]) -> list[str]:
-    """Those of HOST_PACKAGES whose program cannot be found."""
-    return [name for name in packages if not which(settings.HOST_PACKAGES[name])]
+def missing_packages(packages: Mapping[str, str]) -> list[str]:
+    """Those whose program cannot be found; `packages` has a program for each."""
+    return [name for name, program in packages.items() if not which(program)]
 
 
-def install_packages() -> None:
-    """Install what is missing of HOST_PACKAGES, without letting any of it start a service."""
-    missing = missing_packages(settings.HOST_PACKAGES)
+def install_packages(packages: Mapping[str, str]) -> None:
+    """Install what is missing, without letting any of it start a service."""
+    missing = missing_packages(packages)
     if not missing:
         return
     say(f"installing Debian packages: {' '.join(missing)}")

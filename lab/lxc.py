@@ -134,6 +134,18 @@ def set_memory(name: str, memory: int) -> None:
     run(_lxc("lxc-cgroup", name, key.partition(".")[2].partition(".")[2], value))
 
 
+def set_network(spec: Spec) -> None:
+    """Give a running container another MAC address, address and way out at once."""
+    device = ["dev", spec.interface]
+    attach(spec.name, ["ip", "address", "flush", *device])
+    if spec.mac:
+        attach(spec.name, ["ip", "link", "set", *device, "address", spec.mac])
+    if spec.address:
+        attach(spec.name, ["ip", "address", "add", spec.address, "broadcast", "+", *device])
+        if spec.gateway:
+            attach(spec.name, ["ip", "route", "replace", "default", "via", spec.gateway, *device])
+
+
 def start(name: str) -> None:
     """Start the container and return as soon as its first process runs. Raises LabError with LXC's own reasons."""
     log = folder(name) / "lxc.log"
