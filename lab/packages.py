@@ -88,6 +88,7 @@ def up() -> None:
     if _CLI.exists():
         _part("infisical", _digest(CLI_VERSION, _CLI), _infisical)
     _part("git", _digest("main v1.0.0", *_files(_CHECKOUT)), _git)
+    write(settings.KEY_FINGERPRINT, _fingerprint() + "\n")
     _stop_agent()
 
 
