@@ -278,6 +278,12 @@ def _export_key(target: Path) -> None:
     _gpg("--armor", "--output", str(target), "--export")
 
 
+def _fingerprint() -> str:
+    """The fingerprint of the key, 40 hexadecimal digits."""
+    records = (line.split(":") for line in _gpg("--with-colons", "--fingerprint").splitlines())
+    return next(fields[9] for fields in records if fields[0] == "fpr")
+
+
 def _stop_agent() -> None:
     """End the process that gpg leaves behind to hold the key."""
     if _KEYRING.exists():
