@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ansible.plugins.loader import init_plugin_loader
+from hypothesis.configuration import set_hypothesis_home_dir
 
 ROOT = Path(__file__).resolve().parents[1]
 
 init_plugin_loader([str(ROOT / "collections")])
 # Among the other caches, which git ignores and `make clean` removes
-os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".hypothesis_cache"))
+set_hypothesis_home_dir(ROOT / ".hypothesis_cache")

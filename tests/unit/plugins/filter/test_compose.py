@@ -45,7 +45,8 @@ def test_finds_every_form_of_interpolation(value: str, found: dict[str, tuple[bo
 
 @given(st.lists(NAMES, unique=True))
 def test_finds_each_name_once_in_order_wherever_it_stands(names: list[str]) -> None:
-    texts = [json.dumps({"services": {"one": {"environment": [f"X=${name}"], "image": f"${{{name}}}"}}}) for name in names]
+    files = [{"services": {"one": {"environment": [f"X=${name}"], "image": f"${{{name}}}"}}} for name in names]
+    texts = [json.dumps(file) for file in files]
     assert [item["name"] for item in compose_variables(texts)] == sorted(names)
 
 

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `make build` builds is what a user needs, works where it is installed, and says what it is."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from tests.meta.repository import COLLECTION, PLAYBOOKS, ROLES, ROOT, read, run
+
+# The lab, the tests, caches and this repository's own tools stay at home.
+SHIPPED = {
+    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "inventories", "meta",
+    "playbooks", "plugins", "requirements.yml", "roles", "site.yml",
+}  # fmt: skip
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("build")
+    run("ansible-galaxy", "collection", "build", "--output-path", str(folder), ".")
+    (built,) = folder.glob("*.tar.gz")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of collections that holds this one alone."""
+    folder = tmp_path_factory.mktemp("collections")
+    command = ["ansible-galaxy", "collection", "install", str(artifact), "-p", str(folder), "--offline", "--no-deps"]
+    run(*command, cwd=folder)
+    return folder
+
+
+def test_the_artifact_is_small(artifact: Path) -> None:
+    assert artifact.stat().st_size < MEGABYTE
+
+
+def test_the_artifact_holds_neither_the_lab_nor_the_tests(artifact: Path) -> None:
+    with tarfile.open(artifact) as tar:
+        names = tar.getnames()
+    assert {name.split("/", 1)[0] for name in names} <= SHIPPED
+    assert [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".retry"))] == []
+
+
+def test_the_site_runs_from_an_installed_artifact(installed: Path) -> None:
+    inventory = installed / "ansible_collections" / "omakase" / "homelab" / "inventories" / "lab"
+    playbooks = [f"{COLLECTION}.{name}" for name in PLAYBOOKS]
+    # Nothing of this checkout may help: another folder, no ansible.cfg, and only this place for our collection.
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(installed)}
+    run("ansible-playbook", *playbooks, "--syntax-check", "-i", str(inventory), cwd=installed, env=env)
+
+
+def test_a_role_declares_the_same_ansible_as_the_collection() -> None:
+    required = read(ROOT / "meta" / "runtime.yml")["requires_ansible"]
+    assert required == ">=2.17.0"
+    for role in ROLES:
+        galaxy = read(ROOT / "roles" / role / "meta" / "main.yml")["galaxy_info"]
+        assert f">={galaxy['min_ansible_version']}.0" == required, role
+
+
+def test_the_action_group_is_the_infisical_modules() -> None:
+    groups = read(ROOT / "meta" / "runtime.yml")["action_groups"]
+    assert groups["infisical"] == sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("infisical_*.py"))
+
+
+def test_dependencies_are_said_once_with_the_same_floor() -> None:
+    galaxy = read(ROOT / "galaxy.yml")["dependencies"]
+    wanted = {item["name"]: item["version"] for item in read(ROOT / "requirements.yml")["collections"]}
+    assert {name: wanted[name].split(",")[0] for name in galaxy} == galaxy
+    assert all("<" in version for version in wanted.values()), "an upper bound for each"
+
+
+def test_the_collections_pinned_for_this_checkout_are_within_the_declared_ranges() -> None:
+    ranges = {item["name"]: item["version"] for item in read(ROOT / "requirements.yml")["collections"]}
+    folders = json.loads(run("ansible-galaxy", "collection", "list", "--format", "json").stdout)
+    versions = {name: entry["version"] for folder in folders.values() for name, entry in folder.items()}
+    assert [name for name, wanted in ranges.items() if versions[name] not in SpecifierSet(wanted)] == []
