@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lab import conditions, host, lxc, machines, network, proxmox, settings, stages
+from lab import host, lxc, machines, proxmox, settings, stages
 from lab.shell import LabError, say
 
 
@@ -109,10 +109,7 @@ def _machine(options: argparse.Namespace) -> None:
         if options.remove:
             machines.remove(options.name)
             return
-        conditions.check()
-        host.install_packages(settings.HOST_PACKAGES)
-        stages.clear_leftovers()
-        network.up()
+        stages.prepare_containers()
         machines.ensure(options.name, options.address, options.memory, options.cores)
 
 

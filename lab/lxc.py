@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import host, settings, template
-from lab.shell import CommandError, LabError, remove_tree, run, wait_for, write
+from lab.shell import CommandError, LabError, remove_tree, run, wait_for, which, write
 
 _INCLUDES = "/usr/share/lxc/config"
 _STOP_LIMIT = 60  # seconds for a clean shutdown
@@ -258,6 +258,8 @@ def configuration(spec: Spec) -> str:
     lines = [f"lxc.include = {_INCLUDES}/common.conf", f"lxc.include = {_INCLUDES}/userns.conf"]
     if spec.nesting:
         lines.append(f"lxc.include = {_INCLUDES}/nesting.conf")
+    if _has_apparmor():  # as Proxmox does, and Debian by default
+        lines += ["lxc.apparmor.profile = generated", f"lxc.apparmor.allow_nesting = {int(spec.nesting)}"]
     if not spec.keyctl:  # as Proxmox does: the call then seems not to exist
         lines.append(f"lxc.seccomp.profile = {place}/seccomp")
     lines += [
@@ -282,6 +284,11 @@ def configuration(spec: Spec) -> str:
         lines.append("lxc.net.0.type = empty")
     lines += [f"{key} = {value}" for key, value in _memory_limits(spec.memory, spec.swap) + _core_limit(spec.cores)]
     return "\n".join(lines) + "\n"
+
+
+def _has_apparmor() -> bool:
+    switch = Path("/sys/module/apparmor/parameters/enabled")
+    return switch.exists() and switch.read_text().strip() == "Y" and which("apparmor_parser")
 
 
 def _memory_limits(memory: int, swap: int) -> list[tuple[str, str]]:

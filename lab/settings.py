@@ -47,6 +47,7 @@ HOST_PACKAGES = {
     "gpg-agent": "gpg-agent",
     "iproute2": "ip",
     "lxc": "lxc-start",
+    "lxcfs": "lxcfs",
     "mmdebstrap": "mmdebstrap",
     "nftables": "nft",
     "openssh-client": "ssh-keygen",

@@ -7,7 +7,21 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
-from lab import conditions, host, http, images, lxc, machines, network, packages, proxmox, registry, settings, template
+from lab import (
+    conditions,
+    host,
+    http,
+    images,
+    lxc,
+    lxcfs,
+    machines,
+    network,
+    packages,
+    proxmox,
+    registry,
+    settings,
+    template,
+)
 from lab.daemons import Daemon
 from lab.shell import remove_tree, say
 
@@ -17,10 +31,7 @@ _QUICK = 0.5  # seconds below which a stage is not worth a line
 
 def up() -> None:
     """Everything, side by side where nothing waits for another. Raises the first error, after the others ended."""
-    conditions.check()
-    _stage("packages of this machine", lambda: host.install_packages(settings.HOST_PACKAGES))
-    _stage("leftovers", clear_leftovers)
-    _stage("network", network.up)
+    prepare_containers()
     machines.ensure_ssh_key()
     side_by_side(
         [
@@ -32,12 +43,22 @@ def up() -> None:
     )
 
 
+def prepare_containers() -> None:
+    """What a container needs of the host before it can start."""
+    conditions.check()
+    _stage("packages of this machine", lambda: host.install_packages(settings.HOST_PACKAGES))
+    _stage("leftovers", clear_leftovers)
+    _stage("network", network.up)
+    _stage("lxcfs", lxcfs.up)
+
+
 def down() -> None:
     """Stop and remove everything that runs; the caches stay."""
     for daemon in daemons():
         daemon.stop()
     side_by_side([(f"container {name}", _deletion(name)) for name in lxc.names()])
     clear_leftovers()
+    lxcfs.down()
     network.down()
     remove_tree(settings.STATE)
 
@@ -101,6 +122,7 @@ def status() -> list[tuple[str, bool, str]]:
     offered = packages.parts()
     return [
         ("network", network.is_up(), f"{settings.BRIDGE} {settings.GATEWAY}/{settings.PREFIX_LENGTH}"),
+        ("lxcfs", lxcfs.is_ready(), "containers see their own memory and cores"),
         ("Proxmox API", proxmox.daemon().is_up(), f"https://127.0.0.1:{settings.PROXMOX_PORT}, node {settings.NODE}"),
         ("template", template.path().exists(), settings.TEMPLATE),
         ("registry", registry.daemon().is_up(), f"http://{registry.ADDRESS}"),
