@@ -135,6 +135,48 @@ options:
         key: token
     env:
       - name: INFISICAL_TOKEN
+  auth_identity_id:
+    vars:
+      - name: infisical_auth_identity_id
+    ini:
+      - section: infisical
+        key: auth_identity_id
+  jwt:
+    vars:
+      - name: infisical_jwt
+    ini:
+      - section: infisical
+        key: jwt
+  jwt_path:
+    vars:
+      - name: infisical_jwt_path
+    ini:
+      - section: infisical
+        key: jwt_path
+  ldap_username:
+    vars:
+      - name: infisical_ldap_username
+    ini:
+      - section: infisical
+        key: ldap_username
+  ldap_password:
+    vars:
+      - name: infisical_ldap_password
+    ini:
+      - section: infisical
+        key: ldap_password
+  aws_region:
+    vars:
+      - name: infisical_aws_region
+    ini:
+      - section: infisical
+        key: aws_region
+  azure_resource:
+    vars:
+      - name: infisical_azure_resource
+    ini:
+      - section: infisical
+        key: azure_resource
   organization_slug:
     vars:
       - name: infisical_organization_slug

@@ -90,6 +90,7 @@ token:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import instance, options
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError, LoginRefusedError
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Exchange
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
 
 
@@ -115,7 +116,7 @@ def main() -> None:
         target.finish(changed=not before, diff=diff, **session.as_result())
 
 
-def log_in(exchange, who):  # type: ignore[no-untyped-def]
+def log_in(exchange: Exchange, who: instance.Administrator) -> instance.Session:
     try:
         return instance.log_in(exchange, who)
     except LoginRefusedError as refusal:

@@ -120,6 +120,8 @@ project_id:
   sample: 29fe0179-dde7-40be-846a-5cfac2fdd2c9
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import options, project_plan, projects
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
@@ -151,7 +153,7 @@ def main() -> None:
         found = projects.by_slug(client, slug) if slug else projects.by_name(client, module.params["name"])
         steps = project_plan.plan_project(module.params, found)
         after = steps.preview(found) if module.check_mode else steps.perform(client, found)
-        result = {"project": after.as_result()} if after else {}
+        result: dict[str, Any] = {"project": after.as_result()} if after else {}
         known = after or found
         if known:
             result["project_id"] = known.id

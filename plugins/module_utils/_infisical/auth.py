@@ -1,156 +1,61 @@
 # Copyright: (c) 2026, The omakase.homelab authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ways to prove who asks: one class each, which says what to send to which login and reads nothing else.
-
-Every class has validate(), apart from what talks to the server, so that all that is missing is said before it does.
-"""
+"""The ways to log in by name, and the one to take if none was named."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Optional, Protocol
+from collections.abc import Callable
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Call, Exchange, Json, Kind
-
-Options = Mapping[str, Optional[str]]
-
-_REFUSED = (
-    "The credentials were not accepted, and are not tried again: three failures lock an identity for minutes. "
-    "Check them, whether the client secret was revoked or has expired, and whether its trusted addresses hold yours."
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import (
+    AuthMethod,
+    Given,
+    Options,
+    Universal,
 )
-
-
-@dataclass(frozen=True)
-class Token:
-    """What a login gives. expires_in: seconds, as the server says; None if it never said."""
-
-    value: str
-    expires_in: float | None = None
-
-
-class AuthMethod(Protocol):
-    """One way to log in.
-
-    identity: who logs in, not secret, the same for the same credentials.
-    secret: the credential itself, from which the run cache derives its key.
-    guessable: a person chose the secret, so that deriving a key from it has to be slow.
-    """
-
-    @property
-    def identity(self) -> str: ...
-
-    @property
-    def secret(self) -> str: ...
-
-    @property
-    def guessable(self) -> bool: ...
-
-    def login(self, exchange: Exchange) -> Token:
-        """Raises LoginRefusedError if the server does not accept it."""
-
-
-def login_call(route: str, body: Json, organization_slug: str | None) -> Call:
-    if organization_slug:
-        body = dict(body, organizationSlug=organization_slug)
-    return Call("POST", f"/api/v1/auth/{route}/login", body=body, kind=Kind.LOGIN, advice=_REFUSED)
-
-
-def token_of(answer: Json) -> Token:
-    """expiresIn is the time to live; the exp inside the token is its maximum and says nothing."""
-    value = answer.get("accessToken")
-    if not isinstance(value, str) or not value:
-        raise InfisicalError("The server accepted the login and gave no token.", "Is url the address of Infisical?")
-    expires_in = answer.get("expiresIn")
-    return Token(value, float(expires_in) if isinstance(expires_in, (int, float)) and expires_in > 0 else None)
-
-
-def required(method: str, options: Options, *names: str) -> dict[str, str]:
-    """The options a method needs. Raises InfisicalError that names all that are missing."""
-    missing = [name for name in names if not options.get(name)]
-    if missing:
-        raise InfisicalError(
-            f"The authentication method {method} needs {' and '.join(missing)}.",
-            "Give it as an option, or choose another with auth_method.",
-        )
-    return {name: str(options[name]) for name in names}
-
-
-@dataclass(frozen=True)
-class Universal:
-    """A machine identity's client id and client secret."""
-
-    client_id: str
-    client_secret: str
-    organization_slug: str | None = None
-    guessable = False
-
-    @classmethod
-    def from_options(cls, options: Options) -> Universal:
-        given = required("universal", options, "client_id", "client_secret")
-        return cls(given["client_id"], given["client_secret"], options.get("organization_slug"))
-
-    @property
-    def identity(self) -> str:
-        return f"universal:{self.client_id}:{self.organization_slug or ''}"
-
-    @property
-    def secret(self) -> str:
-        return self.client_secret
-
-    def login(self, exchange: Exchange) -> Token:
-        body = {"clientId": self.client_id, "clientSecret": self.client_secret}
-        return token_of(exchange.send(login_call("universal-auth", body, self.organization_slug)))
-
-
-@dataclass(frozen=True)
-class Given:
-    """A token that somebody else fetched: used as it is, and cannot be replaced."""
-
-    token: str
-    guessable = False
-
-    @classmethod
-    def from_options(cls, options: Options) -> Given:
-        return cls(required("token", options, "token")["token"])
-
-    @property
-    def identity(self) -> str:
-        return "token"
-
-    @property
-    def secret(self) -> str:
-        return self.token
-
-    def login(self, exchange: Exchange) -> Token:
-        return Token(self.token)
-
-
-class FromOptions(Protocol):
-    """A class of this file or its neighbour."""
-
-    def from_options(self, options: Options) -> AuthMethod:
-        """Raises InfisicalError if an option is missing."""
-
-
-METHODS: dict[str, type] = {"universal": Universal, "token": Given}  # type: ignore[type-arg]
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 
 
 def choose(options: Options) -> AuthMethod:
-    """The method that was asked for, or the one whose credentials are given: universal before token."""
-    name = options.get("auth_method")
-    if not name:
-        if options.get("client_id") or options.get("client_secret"):
-            name = "universal"
-        elif options.get("token"):
-            name = "token"
-        else:
-            raise InfisicalError(
-                "No credentials for Infisical were given.",
-                "Give client_id and client_secret of a machine identity, or token, "
-                "or choose another method with auth_method.",
-            )
-    method: AuthMethod = METHODS[name].from_options(options)
-    return method
+    """The method that was asked for, or the one whose credentials are given. Raises InfisicalError."""
+    name = options.get("auth_method") or _given(options)
+    if name == "universal":
+        return Universal.from_options(options)
+    if name == "token":
+        return Given.from_options(options)
+    return _others()[name](options)
+
+
+def _given(options: Options) -> str:
+    if options.get("client_id") or options.get("client_secret"):
+        return "universal"
+    if options.get("token"):
+        return "token"
+    if options.get("ldap_username") or options.get("ldap_password"):
+        return "ldap"
+    if options.get("jwt") or options.get("jwt_path"):
+        raise InfisicalError(
+            "A jwt is given, and five methods take one.",
+            "Say which with auth_method: oidc, jwt, kubernetes, gcp or azure.",
+        )
+    raise InfisicalError(
+        "No credentials for Infisical were given.",
+        "Give client_id and client_secret of a machine identity, or token, or choose another method with auth_method.",
+    )
+
+
+def _others() -> dict[str, Callable[[Options], AuthMethod]]:
+    """Imported here: few need them, and every first lookup would pay for it."""
+    from ansible_collections.omakase.homelab.plugins.module_utils._infisical import auth_jwt
+    from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_aws import Aws
+    from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_ldap import Ldap
+
+    return {
+        "oidc": auth_jwt.from_given("oidc"),
+        "jwt": auth_jwt.from_given("jwt"),
+        "kubernetes": auth_jwt.from_kubernetes,
+        "ldap": Ldap.from_options,
+        "aws": Aws.from_options,
+        "gcp": auth_jwt.from_gcp,
+        "azure": auth_jwt.from_azure,
+    }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth import AuthMethod, Given, Token
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import AuthMethod, Given, Token
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.eras import Routes
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Call, Exchange, Json

@@ -23,13 +23,20 @@ def explain_empty(client: Client, scope: Scope) -> None:
     Silent if all do, and if this identity may not look.
     """
     try:
-        _explain(client, scope)
+        check_folder(client, scope)
     except InfisicalError as error:
         if error.status != 403:
             raise
 
 
-def _explain(client: Client, scope: Scope) -> None:
+def check_folder(client: Client, scope: Scope) -> None:
+    """Raises InfisicalError unless project, environment and folder exist."""
+    check_environment(client, scope)
+    missing_folder(client, scope)
+
+
+def check_environment(client: Client, scope: Scope) -> None:
+    """Raises InfisicalError unless project and environment exist."""
     project = projects.by_id(client, scope.project_id)
     if project is None:
         raise InfisicalError(
@@ -42,7 +49,6 @@ def _explain(client: Client, scope: Scope) -> None:
             f"The project {project.slug or project.id} has no environment {scope.environment}.",
             nearest(scope.environment, slugs, "It has %s."),
         )
-    missing_folder(client, scope)
 
 
 def missing_folder(client: Client, scope: Scope) -> None:

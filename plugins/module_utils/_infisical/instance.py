@@ -49,6 +49,18 @@ def is_set_up(exchange: Exchange) -> bool:
     return config.get("initialized") is True
 
 
+def describe(exchange: Exchange) -> Json:
+    """What a server tells of itself without a login. Raises InfisicalError if it does not answer."""
+    status = exchange.send(get("/api/status"))
+    return {
+        "url": exchange.base_url,
+        "healthy": text(status, "message") == "Ok",
+        "set_up": is_set_up(exchange),
+        "email_configured": status.get("emailConfigured") is True,
+        "redis_configured": status.get("redisConfigured") is True,
+    }
+
+
 def set_up(exchange: Exchange, who: Administrator) -> Session:
     """Makes administrator and organisation. Raises InfisicalError, on servers before 2025 as well.
 

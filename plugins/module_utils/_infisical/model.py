@@ -90,6 +90,11 @@ def normal_path(path: str) -> str:
     return "/" + "/".join(step for step in path.split("/") if step)
 
 
+def below(path: str, relative: str) -> str:
+    """The path of a folder that is given from another one: b below /a is /a/b."""
+    return normal_path(path + "/" + relative)
+
+
 def parent_and_name(path: str) -> tuple[str, str]:
     """The folder that holds a folder or secret, and its name in there: /a/b is b in /a."""
     parent, _slash, name = path.rpartition("/")

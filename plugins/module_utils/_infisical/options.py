@@ -29,10 +29,20 @@ CONNECTION: Spec = {
 }
 
 AUTH: Spec = {
-    "auth_method": {"type": "str", "choices": ["universal", "token"]},
+    "auth_method": {
+        "type": "str",
+        "choices": ["universal", "token", "oidc", "jwt", "kubernetes", "ldap", "aws", "gcp", "azure"],
+    },
     "client_id": {"type": "str"},
     "client_secret": {"type": "str", "no_log": True},
     "token": {"type": "str", "no_log": True},
+    "auth_identity_id": {"type": "str"},
+    "jwt": {"type": "str", "no_log": True},
+    "jwt_path": {"type": "path"},
+    "ldap_username": {"type": "str"},
+    "ldap_password": {"type": "str", "no_log": True},
+    "aws_region": {"type": "str"},
+    "azure_resource": {"type": "str"},
     "organization_slug": {"type": "str"},
 }
 

@@ -15,6 +15,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import auth, existence, options
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Given
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client, LoginTokens, TokenSource
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.store import View
@@ -73,7 +74,7 @@ def open_vault(given: Mapping[str, Any]) -> Vault:
     except UnusableError as reason:
         cache = _fall_back(reason)
         drawer = cache.drawer(method.secret, method.guessable)
-    shares = not isinstance(method, auth.Given)
+    shares = not isinstance(method, Given)
     tokens: TokenSource = SharedTokens(method, exchange, drawer) if shares else LoginTokens(method, exchange)
     client = Client(exchange, tokens, SharedEras(cache, exchange.base_url))
     place = Place(
@@ -86,9 +87,14 @@ def open_vault(given: Mapping[str, Any]) -> Vault:
 def open_cache() -> Cache:
     """The run's cache; where the run's directory cannot be used, one that ends with this process."""
     try:
-        return RunCache(str(constants.DEFAULT_LOCAL_TMP))
+        return run_directory()
     except UnusableError as reason:
         return _fall_back(reason)
+
+
+def run_directory() -> RunCache:
+    """The cache that all processes of this run share. Raises UnusableError."""
+    return RunCache(str(constants.DEFAULT_LOCAL_TMP))
 
 
 def _fall_back(reason: UnusableError) -> Cache:

@@ -28,6 +28,8 @@ Entry = dict[str, Any]
 DIRECTORY = "omakase.homelab.infisical"
 # In place of a generation: nothing of this project is kept any more in this run.
 NEVER = "never"
+# In place of a project's id.
+EVERY_PROJECT = ""
 
 # What this process has read, by path: the file's identity, and the entry. Several lookups of one task share it.
 _read_before: dict[str, tuple[tuple[int, int, int], Entry]] = {}
@@ -68,17 +70,25 @@ class RunCache:
         except ImportError:
             raise UnusableError("the Python package cryptography is missing") from None
 
-    def generation(self, server: str, project_id: str) -> str:
-        """Changes whenever something was written to the project: what was read before counts no more."""
-        with contextlib.suppress(FileNotFoundError):
-            return _content(self._generation_path(server, project_id)).decode()
+    def generation(self, project_id: str) -> str:
+        """Changes whenever something was written to the project: what was read before counts no more.
+
+        A project is known by its id alone, since modules may reach the same server by another address.
+        """
+        return _joined([self._written(EVERY_PROJECT), self._written(project_id)])
+
+    def forget(self, project_id: str, for_good: bool = False) -> None:
+        """Drops all that was read of a project, or of EVERY_PROJECT; for_good: and keeps nothing of it from now on."""
+        if for_good or self._written(project_id) != NEVER:
+            _replace(self._generation_path(project_id), (NEVER if for_good else os.urandom(8).hex()).encode())
+
+    def _written(self, project_id: str) -> str:
+        with contextlib.suppress(OSError):
+            return _content(self._generation_path(project_id)).decode()
         return ""
 
-    def forget(self, server: str, project_id: str, for_good: bool = False) -> None:
-        """Drops all that was read of a project; for_good: and keeps nothing of it from now on."""
-        path = self._generation_path(server, project_id)
-        if for_good or self.generation(server, project_id) != NEVER:
-            _replace(path, (NEVER if for_good else os.urandom(8).hex()).encode())
+    def _generation_path(self, project_id: str) -> str:
+        return os.path.join(self.directory, "generation-" + plain_name(project_id))
 
     def note(self, name: str) -> None:
         """Leaves a mark for the other processes; nothing secret."""
@@ -86,9 +96,6 @@ class RunCache:
 
     def noted(self, name: str) -> bool:
         return os.path.exists(os.path.join(self.directory, name))
-
-    def _generation_path(self, server: str, project_id: str) -> str:
-        return os.path.join(self.directory, "generation-" + plain_name(server, project_id))
 
 
 class Drawer:
@@ -167,6 +174,10 @@ class Drawer:
             return made
 
 
+def _joined(generations: list[str]) -> str:
+    return NEVER if NEVER in generations else ".".join(generations)
+
+
 def plain_name(*parts: str) -> str:
     """A file name for parts that are no secret."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
@@ -228,11 +239,11 @@ class ProcessCache:
     def drawer(self, secret: str, guessable: bool) -> ProcessDrawer:
         return ProcessDrawer(self._entries, secret)
 
-    def generation(self, server: str, project_id: str) -> str:
-        return self._generations.get(plain_name(server, project_id), "")
+    def generation(self, project_id: str) -> str:
+        return _joined([self._generations.get(EVERY_PROJECT, ""), self._generations.get(project_id, "")])
 
-    def forget(self, server: str, project_id: str, for_good: bool = False) -> None:
-        self._generations[plain_name(server, project_id)] = NEVER if for_good else os.urandom(8).hex()
+    def forget(self, project_id: str, for_good: bool = False) -> None:
+        self._generations[project_id] = NEVER if for_good else os.urandom(8).hex()
 
     def note(self, name: str) -> None:
         self._notes.add(name)

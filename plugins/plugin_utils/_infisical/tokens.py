@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth import AuthMethod
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import AuthMethod
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Exchange
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import (
+    Cache,
     Drawer,
     Entry,
-    RunCache,
     plain_name,
 )
 
@@ -47,7 +48,7 @@ class SharedTokens:
             if entry is not None and entry.get("token") == token:
                 self.drawer.write(dict(entry, condemned=True), *self._parts)
 
-    def _shared(self, counts) -> str:  # type: ignore[no-untyped-def]
+    def _shared(self, counts: Callable[[Entry], bool]) -> str:
         token: str = self.drawer.once(self._parts, counts, self._log_in)["token"]
         return token
 
@@ -66,7 +67,7 @@ def _is_alive(entry: Entry) -> bool:
 class SharedEras:
     """What a process has found out about the server's routes, the others need not ask again."""
 
-    def __init__(self, cache: RunCache, server: str) -> None:
+    def __init__(self, cache: Cache, server: str) -> None:
         self.cache = cache
         self.server = server
 

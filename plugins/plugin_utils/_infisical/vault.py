@@ -17,6 +17,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model i
 )
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.resolve import Resolved, resolve
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import (
+    EVERY_PROJECT,
     NEVER,
     Cache,
     Drawer,
@@ -80,21 +81,21 @@ class Vault:
     def folder(self, path: str) -> Resolved:
         """All that a folder gives, by name. Raises InfisicalError, also for a folder that does not exist."""
         scope = Scope(self._project_id(), self.place.environment, normal_path(path))
-        generation = self.cache.generation(self.client.server, scope.project_id)
+        generation = self.cache.generation(scope.project_id)
         if self.fresh or generation == NEVER:
             return self._fetch(scope)
         view = self.view
         flags = "".join("01"[flag] for flag in (view.expand, view.imports, view.recursive))
         entry = self.drawer.once(
             ("folder", self.client.server, self.identity, scope.project_id, scope.environment, scope.path, flags),
-            lambda found: found["generation"] == self.cache.generation(self.client.server, scope.project_id),
+            lambda found: found["generation"] == self.cache.generation(scope.project_id),
             lambda: self._entry(scope),
         )
         return Resolved(**entry["folder"])
 
     def _entry(self, scope: Scope) -> Entry:
         # Before the request: what is written while it is under way must not count as read.
-        generation = self.cache.generation(self.client.server, scope.project_id)
+        generation = self.cache.generation(scope.project_id)
         return {"generation": generation, "folder": self._fetch(scope).as_json()}
 
     def _fetch(self, scope: Scope) -> Resolved:
@@ -113,8 +114,11 @@ class Vault:
             )
         entry = self.drawer.once(
             ("project", self.client.server, self.identity, slug),
-            lambda _found: True,
-            lambda: {"id": projects.id_of(self.client, slug)},
+            lambda found: found["generation"] == self.cache.generation(EVERY_PROJECT),
+            lambda: {
+                "generation": self.cache.generation(EVERY_PROJECT),
+                "id": projects.id_of(self.client, slug),
+            },
         )
         project_id: str = entry["id"]
         return project_id
