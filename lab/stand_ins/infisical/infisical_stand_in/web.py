@@ -15,6 +15,14 @@ from .settings import Settings
 from .validation import Schema
 
 Handler = Callable[["Call"], Any]
+NEWER_PATHS = (
+    "/api/v1/admin/bootstrap",
+    "/api/v1/projects",
+    "/api/v2/folders",
+    "/api/v2/secret-imports",
+    "/api/v4/",
+)
+NEWER_ENDS = ("/clear-lockouts",)
 PEOPLE = frozenset({"user"})
 ANYONE = frozenset({"user", "identity"})
 
@@ -82,13 +90,18 @@ class Route:
     handler: Handler
     actors: frozenset[str]
     limit: str
-    current_only: bool
     query: Schema
     body: Schema
 
     @property
     def name(self) -> str:
         return f"{self.method} /" + "/".join(self.segments)
+
+    @property
+    def is_old(self) -> bool:
+        """Did the server of the v3 era have it?"""
+        path = self.name.partition(" ")[2]
+        return not path.startswith(NEWER_PATHS) and not path.endswith(NEWER_ENDS)
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The parameters in the path, or None when it is another's."""
@@ -115,7 +128,6 @@ class Area:
         *paths: str,
         actors: frozenset[str] = ANYONE,
         limit: str = "",
-        current_only: bool = False,
         query: Schema | None = None,
         body: Schema | None = None,
     ) -> Callable[[Handler], Handler]:
@@ -130,7 +142,6 @@ class Area:
                         handler,
                         actors,
                         limit or ("read" if method == "GET" else "write"),
-                        current_only,
                         query or {},
                         body or {},
                     )
@@ -144,7 +155,7 @@ class Router:
     """Finds routes. Literal segments win over parameters, as in the real server."""
 
     def __init__(self, areas: Iterable[Area], is_current: bool) -> None:
-        routes = [route for area in areas for route in area.routes if is_current or not route.current_only]
+        routes = [route for area in areas for route in area.routes if is_current or route.is_old]
         self.routes = sorted(routes, key=lambda route: [part.startswith("{") for part in route.segments])
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:

@@ -15,7 +15,7 @@ from ..validation import Field, name, secret_path, switch, text
 from ..web import Area, Call
 
 area = Area()
-ERAS = (("/api/v2/folders", "projectId", True), ("/api/v1/folders", "workspaceId", False))
+ERAS = (("/api/v2/folders", "projectId"), ("/api/v1/folders", "workspaceId"))
 
 
 def project_of(call: Call) -> Row:
@@ -123,11 +123,11 @@ def _join(path: str, name_: str) -> str:
     return path.rstrip("/") + "/" + name_
 
 
-for _base, _project_key, _current in ERAS:
+for _base, _project_key in ERAS:
     _scope = _where(_project_key)
     _named = {**_scope, "name": name(), "description": text(clean=str.strip).or_null()}
-    area.route("POST", _base, limit="secrets", current_only=_current, body=_named)(create)
-    area.route("GET", _base, current_only=_current, query={**_scope, "recursive": switch(False)})(list_folders)
-    area.route("GET", _base + "/{id}", current_only=_current)(get)
-    area.route("PATCH", _base + "/{folderId}", limit="secrets", current_only=_current, body=_named)(change)
-    area.route("DELETE", _base + "/{folderId}", limit="secrets", current_only=_current, body=_scope)(delete)
+    area.route("POST", _base, limit="secrets", body=_named)(create)
+    area.route("GET", _base, query={**_scope, "recursive": switch(False)})(list_folders)
+    area.route("GET", _base + "/{id}")(get)
+    area.route("PATCH", _base + "/{folderId}", limit="secrets", body=_named)(change)
+    area.route("DELETE", _base + "/{folderId}", limit="secrets", body=_scope)(delete)

@@ -185,7 +185,7 @@ def detach_universal(call: Call) -> Any:
     return _universal_answer(call, row)
 
 
-@area.route("POST", UNIVERSAL + "/clear-lockouts", current_only=True)
+@area.route("POST", UNIVERSAL + "/clear-lockouts")
 def clear_lockouts(call: Call) -> Any:
     row = identities.universal_auth(call.db, _find(call, "edit"))
     return {"deleted": call.services.limits.clear(identities.lockout_key(row))}

@@ -15,7 +15,7 @@ from ..web import Area, Call
 from .folders import project_of
 
 area = Area()
-ERAS = (("/api/v2/secret-imports", "projectId", True), ("/api/v1/secret-imports", "workspaceId", False))
+ERAS = (("/api/v2/secret-imports", "projectId"), ("/api/v1/secret-imports", "workspaceId"))
 
 
 def _answer(row: Row) -> Row:
@@ -63,19 +63,18 @@ def delete(call: Call) -> Any:
     return {"message": "Successfully deleted secret import", "secretImport": _answer(row)}
 
 
-for _base, _project_key, _current in ERAS:
+for _base, _project_key in ERAS:
     _scope = {_project_key: text(clean=str.strip), "environment": text(clean=str.strip), "path": secret_path()}
     _source = {"environment": text(clean=str.strip), "path": secret_path()}
     _new = {**_scope, "import": Field("object", members=_source), "isReplication": flag().optional(False)}
     _changes = {"environment": text().optional(), "path": text().optional(), "position": number().optional()}
     _one = _base + "/{importId}"
-    area.route("POST", _base, limit="secrets", current_only=_current, body=_new)(create)
-    area.route("GET", _base, current_only=_current, query=_scope)(list_imports)
+    area.route("POST", _base, limit="secrets", body=_new)(create)
+    area.route("GET", _base, query=_scope)(list_imports)
     area.route(
         "PATCH",
         _one,
         limit="secrets",
-        current_only=_current,
         body={**_scope, "import": Field("object", members=_changes)},
     )(change)
-    area.route("DELETE", _one, limit="secrets", current_only=_current, body=_scope)(delete)
+    area.route("DELETE", _one, limit="secrets", body=_scope)(delete)

@@ -62,7 +62,6 @@ EMAIL = text(check=_check_email, clean=lambda value: value.strip().lower())
     "POST",
     "/api/v1/admin/bootstrap",
     actors=NOBODY,
-    current_only=True,
     body={"email": EMAIL, "password": text(minimum=1), "organization": name()},
 )
 def bootstrap(call: Call) -> Any:
@@ -96,11 +95,14 @@ def signup(call: Call) -> Any:
     )
     return {
         "message": "Successfully set up admin account",
-        "user": user_answer(user),
+        "user": pick(user_answer(user), *NEW_USER) if call.is_current else user_answer(user),
         "organization": organization_answer(org),
         "token": people.user_token(user, call.services.settings.auth_secret, org["id"]),
         "new": crypto.new_client_secret(),
     }
+
+
+NEW_USER = ("id", "username", "email", "firstName", "lastName", "authMethods", "isEmailVerified", "publicKey")
 
 
 def user_answer(user: Row) -> Row:

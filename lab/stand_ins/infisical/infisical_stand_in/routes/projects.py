@@ -61,7 +61,7 @@ def project_answer(call: Call, project: Row) -> Row:
     return found
 
 
-@area.route("POST", "/api/v1/projects", current_only=True, body=CREATE)
+@area.route("POST", "/api/v1/projects", body=CREATE)
 @area.route("POST", "/api/v2/workspace", body=CREATE)
 def create(call: Call) -> Any:
     require_in_org(call.actor, "create", "workspace")
@@ -69,7 +69,7 @@ def create(call: Call) -> Any:
     return {"project": project_answer(call, project)}
 
 
-@area.route("GET", "/api/v1/projects", current_only=True)
+@area.route("GET", "/api/v1/projects")
 def list_current(call: Call) -> Any:
     return {"projects": [project_answer(call, row) for row in projects.of_actor(call.db, call.actor)]}
 
@@ -85,7 +85,7 @@ def _open(call: Call, project_id: str) -> Row:
     return project
 
 
-@area.route("GET", "/api/v1/projects/{projectId}", current_only=True)
+@area.route("GET", "/api/v1/projects/{projectId}")
 def get_current(call: Call) -> Any:
     return {"project": project_answer(call, _open(call, call.params["projectId"]))}
 
@@ -95,7 +95,7 @@ def get_old(call: Call) -> Any:
     return {"workspace": project_answer(call, _open(call, call.params["projectId"]))}
 
 
-@area.route("GET", "/api/v1/projects/slug/{slug}", current_only=True)
+@area.route("GET", "/api/v1/projects/slug/{slug}")
 @area.route("GET", "/api/v2/workspace/{slug}")
 def get_by_slug(call: Call) -> Any:
     project = projects.by_slug(call.db, call.actor, call.params["slug"])
@@ -216,20 +216,20 @@ ROLE = {
 }
 
 
-@area.route("GET", ROLES, current_only=True)
+@area.route("GET", ROLES)
 def list_roles(call: Call) -> Any:
     project = open_project(call.db, call.actor, call.params["projectId"], "read", "role")
     rows = call.db.all('SELECT * FROM project_roles WHERE "projectId" = %s ORDER BY slug', project["id"])
     return {"roles": [without(row, "permissions") for row in rows]}
 
 
-@area.route("GET", f"{ROLES}/slug/{{slug}}", current_only=True)
+@area.route("GET", f"{ROLES}/slug/{{slug}}")
 def get_role(call: Call) -> Any:
     project = open_project(call.db, call.actor, call.params["projectId"], "read", "role")
     return {"role": _role(call, project, call.params["slug"])}
 
 
-@area.route("POST", ROLES, current_only=True, body=ROLE)
+@area.route("POST", ROLES, body=ROLE)
 def create_role(call: Call) -> Any:
     project = open_project(call.db, call.actor, call.params["projectId"], "create", "role")
     slug = call.body["slug"]
@@ -238,16 +238,14 @@ def create_role(call: Call) -> Any:
     return {"role": call.db.insert("project_roles", **_stored_role(call.body), projectId=project["id"])}
 
 
-@area.route(
-    "PATCH", f"{ROLES}/{{roleId}}", current_only=True, body={key: rule.optional() for key, rule in ROLE.items()}
-)
+@area.route("PATCH", f"{ROLES}/{{roleId}}", body={key: rule.optional() for key, rule in ROLE.items()})
 def change_role(call: Call) -> Any:
     project = open_project(call.db, call.actor, call.params["projectId"], "edit", "role")
     row = _role(call, project, call.params["roleId"])
     return {"role": call.db.update("project_roles", row["id"], **_stored_role(call.body))}
 
 
-@area.route("DELETE", f"{ROLES}/{{roleId}}", current_only=True)
+@area.route("DELETE", f"{ROLES}/{{roleId}}")
 def delete_role(call: Call) -> Any:
     project = open_project(call.db, call.actor, call.params["projectId"], "delete", "role")
     row = _role(call, project, call.params["roleId"])

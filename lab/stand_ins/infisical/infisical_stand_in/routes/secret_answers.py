@@ -42,6 +42,10 @@ class Reader:
 
     def imports(self, folder_ids: list[Any], *, expands: bool) -> list[Row]:
         """What these folders import, each source with its secrets and those that it imports itself."""
+        found = self._imports(folder_ids, expands)
+        return [{**entry, "secrets": [self._as_imported(secret) for secret in entry["secrets"]]} for entry in found]
+
+    def _imports(self, folder_ids: list[Any], expands: bool) -> list[Row]:
         found = []
         for folder_id in folder_ids:
             for row, source in imports.sources(self.db, self.project, folder_id):
@@ -51,7 +55,7 @@ class Reader:
 
     def imported_secret(self, folder: Row, name: str, *, expands: bool) -> Row | None:
         """One secret by way of the imports; the last import that has it wins."""
-        for entry in reversed(self.imports([folder["id"]], expands=expands)):
+        for entry in reversed(self._imports([folder["id"]], expands)):
             for secret in entry["secrets"]:
                 if secret["secretKey"] == name:
                     return {**secret, "secretPath": entry["secretPath"]}
@@ -72,15 +76,15 @@ class Reader:
             if folder["id"] not in seen:
                 found |= self._with_nested(inner, folder, expands, {*seen, folder["id"]})
         for secret in secrets.in_folders(self.db, [source["id"]]):
-            answer = self.single(secret, row["envSlug"], row["importPath"], expands=expands)
-            found[secret["key"]] = self._as_imported(answer)
+            found[secret["key"]] = self.single(secret, row["envSlug"], row["importPath"], expands=expands)
         return found
 
     def _as_imported(self, answer: Row) -> Row:
+        """What the answers leave out of an imported secret."""
+        shorter = _without(answer, "createdAt", "updatedAt", "tags", "secretPath")
         if self.is_current:
-            return _without(answer, "createdAt", "updatedAt")
-        left_out = ("createdAt", "updatedAt", "tags", "secretReminderNote", "secretReminderRepeatDays")
-        return {**_without(answer, *left_out), "workspace": ""}
+            return shorter
+        return {**_without(shorter, "secretReminderNote", "secretReminderRepeatDays"), "workspace": ""}
 
     def _answer(self, row: Row, environment: str, path: str, value: str) -> Row:
         answer = {

@@ -29,11 +29,10 @@ class Dialect:
     project: str
     imports: str
     default: bool  # of expandSecretReferences and the imports
-    current_only: bool
 
 
-V4 = Dialect("/api/v4/secrets", "/api/v4/secrets/batch", "projectId", "includeImports", True, True)
-V3 = Dialect("/api/v3/secrets/raw", "/api/v3/secrets/batch/raw", "workspaceId", "include_imports", False, False)
+V4 = Dialect("/api/v4/secrets", "/api/v4/secrets/batch", "projectId", "includeImports", True)
+V3 = Dialect("/api/v3/secrets/raw", "/api/v3/secrets/batch/raw", "workspaceId", "include_imports", False)
 
 
 def _check_name(value: str) -> str | None:
@@ -246,9 +245,7 @@ def _add_routes(dialect: Dialect) -> None:
     mode = {"mode": one_of(*MODES, default="failOnNotFound")} if dialect is V4 else {}
 
     def add(method: str, path: str, handler: Any, **schemas: Any) -> None:
-        area.route(method, path, limit="secrets", current_only=dialect.current_only, **schemas)(
-            partial(handler, dialect)
-        )
+        area.route(method, path, limit="secrets", **schemas)(partial(handler, dialect))
 
     add("GET", dialect.base, list_secrets, query=listing)
     add("GET", one, get_secret, query={**_reading(dialect), **TYPE, "version": counted()})
