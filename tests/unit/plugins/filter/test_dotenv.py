@@ -142,7 +142,7 @@ def test_docker_compose_reads_the_same(variables: dict[str, str], tmp_path: Path
         (False, "A=false\n"),
         (587, "A=587\n"),
         ("two words", "A='two words'\n"),
-        ("cost$ `x` \"y\"", "A='cost$ `x` \"y\"'\n"),
+        ('cost$ `x` "y"', "A='cost$ `x` \"y\"'\n"),
         ("it's", 'A="it\'s"\n'),
         ("C:\\", 'A="C:\\\\"\n'),
     ],
