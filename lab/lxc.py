@@ -128,10 +128,18 @@ def reconfigure(spec: Spec) -> None:
     _name(spec, folder(spec.name) / "rootfs")
 
 
-def set_memory(name: str, memory: int) -> None:
-    """Give a running container another memory limit (MB) at once."""
-    key, value = _memory_limits(memory, 0)[0]
-    run(_lxc("lxc-cgroup", name, key.partition(".")[2].partition(".")[2], value))
+def set_memory(spec: Spec) -> None:
+    """Give a running container other limits of memory and swap at once."""
+    limits = _memory_limits(spec.memory, spec.swap)
+    try:
+        _set_limits(spec.name, limits)
+    except CommandError:  # version 1 wants the larger of the two first when they grow
+        _set_limits(spec.name, limits[::-1])
+
+
+def _set_limits(name: str, limits: list[tuple[str, str]]) -> None:
+    for key, value in limits:
+        run(_lxc("lxc-cgroup", name, key.split(".", 2)[2], value))
 
 
 def set_network(spec: Spec) -> None:

@@ -197,8 +197,8 @@ class LabPve(FakePve):  # type: ignore[misc]
         await super()._update_config(ct, user, values, deletes, reverts)
         try:
             spec = await _in_thread(_reconfigure, ct.vmid, dict(ct.config))
-            if ct.status == "running" and ct.config.get("memory") != before.get("memory"):
-                await _in_thread(lxc.set_memory, spec.name, spec.memory)
+            if ct.status == "running" and any(ct.config.get(key) != before.get(key) for key in ("memory", "swap")):
+                await _in_thread(lxc.set_memory, spec)
             if ct.status == "running" and ct.config.get("net0") != before.get("net0"):
                 await _in_thread(lxc.set_network, spec)
         except TaskError as problem:
