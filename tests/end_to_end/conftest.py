@@ -20,7 +20,11 @@ from testinfra.host import Host
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/omakase-lab")
 ADDRESSES = {"infisical": "198.18.0.101", "omakase": "198.18.0.100", "existing": "198.18.0.110"}
-RECAP = re.compile(r"^(?P<host>\S+)\s+: ok=(?P<ok>\d+)\s+changed=(?P<changed>\d+)\s+unreachable=(?P<unreachable>\d+)\s+failed=(?P<failed>\d+)", re.M)
+RECAP = re.compile(
+    r"^(?P<host>\S+)\s+: ok=(?P<ok>\d+)\s+changed=(?P<changed>\d+)"
+    r"\s+unreachable=(?P<unreachable>\d+)\s+failed=(?P<failed>\d+)",
+    re.M,
+)
 
 # Given to the site and looked for in everything that it prints
 CANARIES = {
@@ -72,7 +76,7 @@ class Lab:
     log: list[str] = field(default_factory=list)
 
     def playbook(self, *arguments: str, kill_at: str = "", kill_after: float = 0.0) -> Run:
-        """Run ansible-playbook; killed by SIGKILL, children included, `kill_after` seconds into the task named `kill_at`."""
+        """Run ansible-playbook; killed, children included, `kill_after` seconds into the task named `kill_at`."""
         started = time.monotonic()
         process = subprocess.Popen(
             [str(Path(sys.executable).parent / "ansible-playbook"), *arguments],
