@@ -18,6 +18,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
 }
 pytestmark = pytest.mark.skipif(not OPERATIONS, reason=f"no description: {CONTRACT} is not beside this checkout")
 
+TYPED = ("string", "email", "number", "int", "boolean")
 LOCAL = "/api/v1/auth/universal-auth/identities/{identityId}"
 SECRET_FIELDS = {
     "secretValue": "value",
@@ -47,9 +48,10 @@ class World:
         body = {"projectId": self.project, "environment": "dev", "path": "/", "import": source}
         self.ask("POST", "/api/v2/secret-imports", body)
 
-    def ask(self, method: str, path: str, body: Any = None, token: str | None = "admin", **query: str) -> Reply:
+    def ask(self, method: str, path: str, body: Any = None, **query: str) -> Reply:
+        """As the administrator."""
         target = path + (f"?{urlencode(query)}" if query else "")
-        return self.server.request(method, target, body, self.admin.token if token == "admin" else token)
+        return self.server.request(method, target, body, self.admin.token)
 
     def new_identity(self) -> str:
         body = {"name": "shaped", "organizationId": self.admin.organization_id}
@@ -117,9 +119,9 @@ def project(world: World) -> Reply:
 
 def select_organization(world: World) -> Reply:
     login = {"email": world.admin.email, "password": world.admin.password}
-    token = world.ask("POST", "/api/v3/auth/login", login, None).body["accessToken"]
+    token = world.server.request("POST", "/api/v3/auth/login", login).body["accessToken"]
     body = {"organizationId": world.admin.organization_id, "userAgent": "cli"}
-    return world.ask("POST", "/api/v3/auth/select-organization", body, token)
+    return world.server.request("POST", "/api/v3/auth/select-organization", body, token)
 
 
 def list_secrets(world: World) -> Reply:
@@ -204,7 +206,7 @@ def path_of(world: World, operation: str) -> str:
 
 @pytest.mark.parametrize("operation", PERFORM)
 def test_without_a_token_it_is_refused_in_the_described_shape(world: World, operation: str) -> None:
-    reply = world.ask(operation.partition(" ")[0], path_of(world, operation), None, None)
+    reply = world.server.request(operation.partition(" ")[0], path_of(world, operation))
     assert (reply.status, reply.body["error"]) == (401, "UnauthorizedError")
     assert faults(OPERATIONS[operation]["answers"]["401"], reply.body) == []
 
@@ -212,8 +214,10 @@ def test_without_a_token_it_is_refused_in_the_described_shape(world: World, oper
 @pytest.mark.parametrize("operation", [name for name, entry in OPERATIONS.items() if entry["body"]])
 def test_a_body_of_wrong_types_is_refused_field_by_field(world: World, operation: str) -> None:
     shape = OPERATIONS[operation]["body"]
-    typed = [name for name, kind in shape.items() if isinstance(kind, str) and not kind.startswith(("any", "one", "map"))]
-    body = {name.rstrip("?"): [] for name in typed}
+    typed = [
+        name for name, kind in shape.items() if isinstance(kind, str) and not kind.startswith(("any", "one", "map"))
+    ]
+    body: dict[str, list[str]] = {name.rstrip("?"): [] for name in typed}
     reply = world.ask(operation.partition(" ")[0], path_of(world, operation), body)
     assert (reply.status, reply.body["error"]) == (422, "ValidationFailure")
     assert faults(OPERATIONS[operation]["answers"]["422"], reply.body) == []

@@ -17,6 +17,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -84,18 +85,15 @@ class Server:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
-    def halt(self) -> None:
+    def halt(self, kind: int = signal.SIGTERM) -> None:
         """Stop the process and keep the directory."""
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(self.stop_signal())
+            self.process.send_signal(kind)
             try:
                 self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-
-    def stop_signal(self) -> int:
-        return 15
 
     def stop(self) -> None:
         self.halt()
@@ -141,7 +139,7 @@ class Postgres(Server):
             "max_connections": "200",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        self.start([self._bin("postgres"), "-D", str(self.data), *options], user=self.user)
+        self.start([self.program("postgres"), "-D", str(self.data), *options], user=self.user)
         self.wait_until(self._is_ready)
 
     def create_database(self, name: str) -> str:
@@ -151,15 +149,20 @@ class Postgres(Server):
 
     def sql(self, statement: str, database: str = "infisical") -> str:
         """Run SQL as the superuser; the rows as text."""
-        command = [self._bin("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement, self.uri_of(database)]
+        command = [self.program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement, self.uri_of(database)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def dump(self, database: str = "infisical") -> str:
-        command = [self._bin("pg_dump"), self.uri_of(database)]
+        command = [self.program("pg_dump"), self.uri_of(database)]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    def stop_signal(self) -> int:
-        return 2  # "fast": open sessions are ended
+    def halt(self, kind: int = signal.SIGINT) -> None:
+        """In PostgreSQL's "fast" way: open sessions are ended."""
+        super().halt(kind)
+
+    def stop(self) -> None:
+        self.halt(signal.SIGQUIT)  # "immediate": what it could still save is about to be removed
+        super().stop()
 
     def _initialise(self) -> None:
         password_file = self.directory / "password"
@@ -167,18 +170,18 @@ class Postgres(Server):
         if self.user:
             for path in (self.directory, password_file):
                 shutil.chown(path, self.user, self.user)
-        command = [self._bin("initdb"), "-D", str(self.data), "-U", "infisical", "--auth=scram-sha-256"]
+        command = [self.program("initdb"), "-D", str(self.data), "-U", "infisical", "--auth=scram-sha-256"]
         command += [f"--pwfile={password_file}", "--encoding=UTF8", "--no-locale", "--no-sync"]
         done = subprocess.run(command, user=self.user, capture_output=True, text=True, cwd="/")
         if done.returncode:
             raise RuntimeError(f"initdb failed: {done.stderr}")
 
     def _is_ready(self) -> bool:
-        command = [self._bin("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [self.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(command).returncode == 0
 
     @staticmethod
-    def _bin(name: str) -> str:
+    def program(name: str) -> str:
         return program(name, f"/usr/lib/postgresql/*/bin/{name}")
 
 

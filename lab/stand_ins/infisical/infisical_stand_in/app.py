@@ -11,7 +11,7 @@ import traceback
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import psycopg
@@ -22,15 +22,18 @@ from .answers import encode
 from .database import POOL_SIZE, Db, Pool
 from .errors import ApiError, no_access, no_route, token_error, unauthorized
 from .log import log
-from .routes import approvals, docs, folders, identities, imports, instance, projects, secrets, sessions
+from .routes import approvals, docs, folders, identities, imports, instance, members, projects, secrets, sessions
 from .store import people, tokens
 from .validation import check
 from .web import Actor, Call, Route, Router, Services
 
+T = TypeVar("T")
+Values = dict[str, Any]
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-AREAS = [module.area for module in (instance, sessions, projects, folders, identities, secrets, imports, approvals)]
+MODULES = (instance, sessions, members, projects, folders, identities, secrets, imports, approvals)
+AREAS = [module.area for module in MODULES]
 # What the current server says in place of its library's words.
 TOKEN_MESSAGES = {
     "jwt expired": "Your token has expired. Please re-authenticate.",
@@ -116,37 +119,39 @@ class App:
         route, params = found
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         address = scope["client"][0] if scope.get("client") else ""
-        afterwards: list[Callable[[Db], None]] = []
+        # The caller has a transaction of its own: requests with one token would else wait for each other.
+        caller = self._transact(lambda db: self._caller(db, headers, route)) if route.actors else None
+        limits = self.services.limits.count(route.limit, route.name, address)
         try:
-            with self.pool.transaction() as db:
-                call = Call(self.services, db, headers, address, params, {}, {}, None, afterwards)
-                return self._run(route, call, query, body)
-        finally:
-            for step in afterwards:
-                with self.pool.transaction() as db:
-                    step(db)
-
-    def _run(self, route: Route, call: Call, query: str, body: bytes) -> Answer:
-        if route.actors:
-            call.caller = self._caller(call, route)
-        headers = self.services.limits.count(route.limit, route.name, call.address)
-        try:
-            self._validate(route, call, query, body)
-            return Answer(200, route.handler(call), headers)
+            values = self._validate(route, query, body)
+            answer = self._transact(lambda db: route.handler(Call(self.services, db, headers, params, *values, caller)))
+            return Answer(200, answer, limits)
         except ApiError as error:
-            error.headers = {**headers, **error.headers}
+            error.headers = {**limits, **error.headers}
             raise
 
-    def _caller(self, call: Call, route: Route) -> Actor:
-        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    def _transact(self, step: Callable[[Db], T]) -> T:
+        """The step's result, committed; rolled back when it raises, but for a refusal that keeps changes."""
+        refusal = None
+        with self.pool.transaction() as db:
+            try:
+                return step(db)
+            except ApiError as error:
+                if not error.keeps_changes:
+                    raise
+                refusal = error
+        raise refusal
+
+    def _caller(self, db: Db, headers: dict[str, str], route: Route) -> Actor:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
         if not token or scheme.lower() != "bearer":
             raise unauthorized("Token missing")
         claims = crypto.read_token(token.strip(), self.services.settings.auth_secret)
         kind = claims.get("authTokenType")
         if kind == "identityAccessToken":
-            actor = tokens.identity_actor(call.db, claims, call.afterwards.append)
+            actor = tokens.identity_actor(db, claims)
         elif kind == "accessToken":
-            actor = people.user_actor(call.db, claims)
+            actor = people.user_actor(db, claims)
         else:
             raise token_error("invalid token")
         if actor.kind not in route.actors:
@@ -157,13 +162,14 @@ class App:
     def _plain(route: Route) -> str:
         return re.sub(r"\{(\w+)\}", r":\1", "/" + "/".join(route.segments))
 
-    def _validate(self, route: Route, call: Call, query: str, body: bytes) -> None:
-        call.query, issues = check(route.query, dict(parse_qsl(query, keep_blank_values=True)))
-        given = _parse(body) if route.body or body else {}
-        call.body, more = check(route.body, given) if route.body else ({}, [])
+    def _validate(self, route: Route, query: str, body: bytes) -> tuple[Values, Values]:
+        """The checked query and body."""
+        asked, issues = check(route.query, dict(parse_qsl(query, keep_blank_values=True)))
+        given, more = check(route.body, _parse(body)) if route.body else ({}, [])
         if issues or more:
             status = 422 if self.services.settings.is_current else 401
             raise ApiError(status, "ValidationFailure", [*issues, *more])
+        return asked, given
 
 
 def _parse(body: bytes) -> Any:

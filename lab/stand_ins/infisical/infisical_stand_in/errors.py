@@ -15,6 +15,7 @@ class ApiError(Exception):
         self.error = error
         self.message = message
         self.details = details
+        self.keeps_changes = False  # commit what was done before refusing
         self.headers: dict[str, str] = {}
 
     def body(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS users (
     email text,
     "firstName" text,
     "lastName" text,
-    "hashedPassword" text NOT NULL,
+    "hashedPassword" text, -- none until an invitation is accepted
     "superAdmin" boolean NOT NULL DEFAULT false,
     "createdAt" timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
     "updatedAt" timestamptz(3) NOT NULL DEFAULT clock_timestamp()

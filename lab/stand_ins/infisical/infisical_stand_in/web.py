@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -65,12 +65,10 @@ class Call:
     services: Services
     db: Db
     headers: dict[str, str]
-    address: str
     params: dict[str, str]
     query: dict[str, Any]
     body: dict[str, Any]
-    caller: Actor | None = None
-    afterwards: list[Callable[[Db], None]] = field(default_factory=list)  # run even when the handler refuses
+    caller: Actor | None
 
     @property
     def actor(self) -> Actor:

@@ -119,7 +119,7 @@ def list_secrets(dialect: Dialect, call: Call) -> Any:
     reader = _reader(call, project, rights, shows_values=query["viewSecretValue"])
     paths = folders.tree(call.db, top, path) if query["recursive"] else {top["id"]: path}
     personal = call.actor.id if query["includePersonalOverrides"] and call.actor.kind == "user" else None
-    rows = _filtered(call, project, secrets.in_folders(call.db, list(paths), personal), query)
+    rows = _filtered(call, project, _overridden(secrets.in_folders(call.db, list(paths), personal)), query)
     rows = [row for row in rows if rights.may("read", "secrets", environment, paths[row["folderId"]])]
     expands = query["expandSecretReferences"]
     found = [reader.listed(row, environment, paths[row["folderId"]], expands=expands) for row in rows]
@@ -127,6 +127,12 @@ def list_secrets(dialect: Dialect, call: Call) -> Any:
     if query[dialect.imports]:
         answer["imports"] = reader.imports(list(paths), expands=expands or not call.is_current)
     return answer
+
+
+def _overridden(rows: list[Row]) -> list[Row]:
+    """A personal secret stands in for the shared one of its name."""
+    personal = {(row["folderId"], row["key"]) for row in rows if row["userId"]}
+    return [row for row in rows if row["userId"] or (row["folderId"], row["key"]) not in personal]
 
 
 def _filtered(call: Call, project: Row, rows: list[Row], query: Row) -> list[Row]:

@@ -73,7 +73,7 @@ def universal_auth_login(call: Call) -> Any:
 def renew_token(call: Call) -> Any:
     token = call.body["accessToken"]
     claims = crypto.read_token(token, call.services.settings.auth_secret)
-    return tokens.as_answer(token, tokens.renew(call.db, claims, call.afterwards.append))
+    return tokens.as_answer(token, tokens.renew(call.db, claims))
 
 
 @area.route("POST", "/api/v1/auth/token/revoke", actors=NOBODY, body={"accessToken": text(clean=str.strip)})

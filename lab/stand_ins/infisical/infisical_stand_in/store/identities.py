@@ -15,11 +15,11 @@ from ..errors import bad_request, not_found, unauthorized
 from ..limits import Limits, Lockout
 from ..web import Actor, Services
 from . import tokens
+from .people import ORG_ROLES
 
 ANYWHERE = [{"ipAddress": "0.0.0.0/0"}, {"ipAddress": "::/0"}]
 TTL = 2592000
 REFUSED = "Invalid credentials"
-ORG_ROLES = ("admin", "member", "no-access")
 
 
 def create(db: Db, org_id: Any, name: str, role: str, protected: bool = False, metadata: Any = ()) -> Row:

@@ -10,9 +10,10 @@ from typing import Any
 
 from .. import crypto
 from ..database import Db, Row, as_id
-from ..errors import bad_request, unauthorized
+from ..errors import bad_request, not_found, unauthorized
 from ..web import Actor
 
+ORG_ROLES = ("admin", "member", "no-access")
 USER_TOKEN_SECONDS = 10 * 24 * 3600
 
 
@@ -52,8 +53,22 @@ def log_in(db: Db, email: str, password: str) -> Row:
     user = db.one("SELECT * FROM users WHERE username = %s", email.lower())
     if user is None:
         raise bad_request("User not found")
+    if not user["hashedPassword"]:
+        raise bad_request("No password found")
     if not crypto.is_secret(password, user["hashedPassword"]):
         raise bad_request("Invalid username or email")
+    return user
+
+
+def invite(db: Db, email: str, org_id: Any, role: str) -> Row:
+    """A user without a password yet, in the organisation. Raises 400 for one who is in it already."""
+    if role not in ORG_ROLES:
+        raise not_found(f"Organization role with slug '{role}' not found")
+    user = db.one("SELECT * FROM users WHERE username = %s", email)
+    if user and find_membership(db, user["id"], org_id):
+        raise bad_request("User is already part of the organization", "InviteUser")
+    user = user or db.insert("users", username=email, email=email)
+    db.insert("org_memberships", userId=user["id"], orgId=org_id, role=role)
     return user
 
 

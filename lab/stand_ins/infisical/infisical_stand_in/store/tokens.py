@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable
 from typing import Any
 
 from .. import crypto
@@ -14,7 +13,6 @@ from ..errors import ApiError, unauthorized
 from ..web import Actor
 
 GONE = "No identity access token found"
-Later = Callable[[Callable[[Db], None]], None]
 
 
 def issue(db: Db, secret: str, identity: Row, method: str, config: Row, **origin: Any) -> tuple[str, Row]:
@@ -62,16 +60,16 @@ def find(db: Db, claims: dict[str, Any]) -> Row:
     return row
 
 
-def identity_actor(db: Db, claims: dict[str, Any], later: Later) -> Actor:
-    """Who holds this token, counting one use. A token past its end is deleted `later` and refused."""
+def identity_actor(db: Db, claims: dict[str, Any]) -> Actor:
+    """Who holds this token, counting one use. A token past its end is refused and gone."""
     row = find(db, claims)
     if row["isAccessTokenRevoked"]:
         raise unauthorized("Failed to authorize revoked access token, access token is revoked")
     if is_past(row):
-        raise _end(row, later, "Failed to renew MI access token due to TTL expiration")
+        raise _end(db, row, "Failed to renew MI access token due to TTL expiration")
     limit = row["accessTokenNumUsesLimit"]
     if limit and row["accessTokenNumUses"] >= limit:
-        raise _end(row, later, "Unable to renew because access token number of uses limit reached")
+        raise _end(db, row, "Unable to renew because access token number of uses limit reached")
     db.run(
         """UPDATE identity_access_tokens SET "accessTokenNumUses" = "accessTokenNumUses" + 1,
            "accessTokenLastUsedAt" = clock_timestamp() WHERE id = %s""",
@@ -90,15 +88,15 @@ def is_past(row: Row) -> bool:
     return bool(row["accessTokenTTL"]) and _now() > started + datetime.timedelta(seconds=row["accessTokenTTL"])
 
 
-def renew(db: Db, claims: dict[str, Any], later: Later) -> Row:
+def renew(db: Db, claims: dict[str, Any]) -> Row:
     """Begin the TTL anew. Past the maximum TTL the token is refused and gone, as recorded."""
     row = find(db, claims)
     if is_past(row):
-        raise _end(row, later, "Failed to renew MI access token due to TTL expiration")
+        raise _end(db, row, "Failed to renew MI access token due to TTL expiration")
     ends = _now() + datetime.timedelta(seconds=row["accessTokenTTL"])
     most = row["accessTokenMaxTTL"]
     if most and ends > row["createdAt"] + datetime.timedelta(seconds=most):
-        raise _end(row, later, "Failed to renew MI access token past its Max TTL expiration")
+        raise _end(db, row, "Failed to renew MI access token past its Max TTL expiration")
     return db.update("identity_access_tokens", row["id"], accessTokenLastRenewedAt=_now())
 
 
@@ -106,14 +104,11 @@ def revoke(db: Db, claims: dict[str, Any]) -> None:
     db.run("DELETE FROM identity_access_tokens WHERE id = %s", find(db, claims)["id"])
 
 
-def _end(row: Row, later: Later, message: str) -> ApiError:
-    """The refusal rolls its transaction back, so the deletion has to wait for the next one."""
-    later(lambda db: void(db.run("DELETE FROM identity_access_tokens WHERE id = %s", row["id"])))
-    return unauthorized(message)
-
-
-def void(_: Any) -> None:
-    """Drop a result where a function must return nothing."""
+def _end(db: Db, row: Row, message: str) -> ApiError:
+    db.run("DELETE FROM identity_access_tokens WHERE id = %s", row["id"])
+    refusal = unauthorized(message)
+    refusal.keeps_changes = True
+    return refusal
 
 
 def _now() -> datetime.datetime:

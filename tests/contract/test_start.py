@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the stand-in starts, refuses to start, and what it leaves in its database and log."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.servers import Infisical, Postgres, Redis, infisical_server, postgres_server, running
+
+CANARY = "canary-4711-of-the-stand-in"
+
+
+@contextlib.contextmanager
+def stopped(server: Infisical) -> Iterator[Infisical]:
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def refused(server: Infisical) -> str:
+    """The last line of the log of a server that must end with 1 by itself."""
+    server.launch()
+    assert server.exit_status() == 1
+    line = json.loads(server.log().strip().splitlines()[-1])
+    assert line["severity"] == "FATAL"
+    return str(line["msg"])
+
+
+def new_server(postgres: Postgres, redis: Redis, **environ: str) -> Infisical:
+    return Infisical(postgres.create_database(f"start_{secrets.token_hex(4)}"), redis.url, **environ)
+
+
+@pytest.mark.parametrize("name", ["ENCRYPTION_KEY", "AUTH_SECRET", "DB_CONNECTION_URI", "REDIS_URL"])
+def test_a_missing_variable_is_named(postgres: Postgres, redis: Redis, name: str) -> None:
+    with stopped(new_server(postgres, redis, **{name: ""})) as server:
+        assert name in refused(server)
+
+
+def test_all_that_is_missing_is_named_at_once(postgres: Postgres, redis: Redis) -> None:
+    with stopped(new_server(postgres, redis, AUTH_SECRET="", REDIS_URL="")) as server:
+        assert {"AUTH_SECRET", "REDIS_URL"} <= set(refused(server).replace(",", "").split())
+
+
+@pytest.mark.parametrize("length", [31, 64])
+def test_a_key_of_another_length_is_refused(postgres: Postgres, redis: Redis, length: int) -> None:
+    with stopped(new_server(postgres, redis, ENCRYPTION_KEY="k" * length)) as server:
+        message = refused(server)
+        assert message.startswith("Invalid key length")
+        assert str(length) in message
+
+
+def test_another_key_than_the_database_was_written_with_is_refused(postgres: Postgres, redis: Redis) -> None:
+    with stopped(new_server(postgres, redis)) as server:
+        server.up()
+        right = server.environ["ENCRYPTION_KEY"]
+        server.halt()
+        server.environ["ENCRYPTION_KEY"] = "0" * 32
+        message = refused(server)
+        assert "key label" in message
+        assert right not in server.log()
+        server.environ["ENCRYPTION_KEY"] = right
+        server.up()
+
+
+def test_it_waits_for_its_database_but_not_for_ever(postgres: Postgres, redis: Redis) -> None:
+    environ = {"INFISICAL_STAND_IN_START_TIMEOUT": "1"}
+    with stopped(Infisical("postgresql://u:hidden-password@127.0.0.1:9/x", redis.url, **environ)) as server:
+        assert "PostgreSQL" in refused(server)
+        assert "hidden-password" not in server.log()
+
+
+def test_a_wrong_database_password_is_said_at_once(postgres: Postgres, redis: Redis) -> None:
+    uri = postgres.uri.replace(postgres.password, "wrong")
+    with stopped(Infisical(uri, redis.url)) as server:
+        assert "password authentication failed" in refused(server)
+
+
+def test_it_waits_for_redis_but_not_for_ever(postgres: Postgres, redis: Redis) -> None:
+    environ = {"INFISICAL_STAND_IN_START_TIMEOUT": "1", "REDIS_URL": "redis://:hidden-password@127.0.0.1:9/0"}
+    with stopped(new_server(postgres, redis, **environ)) as server:
+        assert "Redis" in refused(server)
+        assert "hidden-password" not in server.log()
+
+
+def test_the_database_can_be_named_in_parts(postgres: Postgres, redis: Redis) -> None:
+    parts = {
+        "DB_CONNECTION_URI": "",
+        "DB_HOST": "127.0.0.1",
+        "DB_PORT": str(postgres.port),
+        "DB_USER": "infisical",
+        "DB_PASSWORD": postgres.password,
+        "DB_NAME": "infisical",
+    }
+    with running(new_server(postgres, redis, **parts)) as server:
+        assert server.request("GET", "/api/status").body["redisConfigured"] is True
+
+
+def test_it_says_whether_mail_is_configured(postgres: Postgres, redis: Redis) -> None:
+    with infisical_server(postgres, redis, SMTP_HOST="mail.homelab.example") as server:
+        assert server.request("GET", "/api/status").body["emailConfigured"] is True
+
+
+def test_it_is_healthy_a_second_after_its_start(postgres: Postgres, redis: Redis) -> None:
+    """Measured in its own processor time: the machine may be busy."""
+    with infisical_server(postgres, redis) as server:
+        assert server.process is not None
+        fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+        seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        assert seconds < 1
+
+
+def test_two_that_start_at_once_make_one_schema_and_one_key(postgres: Postgres, redis: Redis) -> None:
+    first = new_server(postgres, redis)
+    second = Infisical(first.environ["DB_CONNECTION_URI"], redis.url)
+    for name in ("ENCRYPTION_KEY", "AUTH_SECRET"):
+        second.environ[name] = first.environ[name]
+    with stopped(first), stopped(second):
+        first.launch()
+        second.launch()
+        for server in (first, second):
+            server.wait_until(server.is_healthy)
+        account = first.bootstrap()
+        assert second.request("GET", "/api/v1/projects", None, account.token).status == 200
+
+
+def with_canary(server: Infisical) -> tuple[str, dict[str, str], str]:
+    """A token, the place of a secret with the canary in it, and a client secret."""
+    account = server.bootstrap()
+    made = server.request("POST", "/api/v1/projects", {"projectName": "x"}, account.token).body["project"]["id"]
+    place = {"projectId": made, "environment": "dev", "secretPath": "/"}
+    body = {**place, "secretValue": CANARY, "secretComment": CANARY}
+    assert server.request("POST", "/api/v4/secrets/NAME", body, account.token).status == 200
+    _, client_secret = server.identity(account, "x", made, "viewer")
+    return account.token, place, client_secret
+
+
+def test_neither_the_database_nor_the_log_holds_a_secret_in_clear(postgres: Postgres, redis: Redis) -> None:
+    with infisical_server(postgres, redis) as server:
+        token, _, client_secret = with_canary(server)
+        dump = postgres.dump(server.environ["DB_CONNECTION_URI"].rpartition("/")[2])
+        assert "NAME" in dump
+        for text in (CANARY, CANARY.encode().hex(), client_secret, token, server.environ["ENCRYPTION_KEY"]):
+            assert text not in dump
+            assert text not in server.log()
+
+
+def test_a_dump_restored_elsewhere_is_read_with_the_same_keys_only(postgres: Postgres, redis: Redis) -> None:
+    with infisical_server(postgres, redis) as server:
+        token, place, _ = with_canary(server)
+        dump = postgres.dump(server.environ["DB_CONNECTION_URI"].rpartition("/")[2])
+        keys = {name: server.environ[name] for name in ("ENCRYPTION_KEY", "AUTH_SECRET")}
+    uri = postgres.create_database(f"restored_{secrets.token_hex(4)}")
+    psql = [postgres.program("psql"), "-Xq", "-v", "ON_ERROR_STOP=1", uri]
+    subprocess.run(psql, input=dump, text=True, check=True, capture_output=True)
+    with running(Infisical(uri, redis.url, **keys)) as restored:
+        query = "&".join(f"{name}={value}" for name, value in place.items())
+        reply = restored.request("GET", f"/api/v4/secrets/NAME?{query}", None, token)
+        assert reply.body["secret"]["secretValue"] == CANARY
+    with stopped(Infisical(uri, redis.url)) as other:
+        assert "key label" in refused(other)
+
+
+def test_a_restarted_database_is_no_end(redis: Redis) -> None:
+    with postgres_server() as own, infisical_server(own, redis) as server:
+        account = server.bootstrap()
+        own.halt()
+        assert server.request("GET", "/api/v1/projects", None, account.token).status == 500
+        own.run()
+        limit = time.monotonic() + 10
+        while (status := server.request("GET", "/api/v1/projects", None, account.token).status) != 200:
+            assert time.monotonic() < limit, status
+            time.sleep(0.05)
+
+
+def test_limits_count_secret_requests_a_minute_when_turned_on(postgres: Postgres, redis: Redis) -> None:
+    redis.flush()
+    with infisical_server(postgres, redis, INFISICAL_STAND_IN_RATE_LIMIT="3") as server:
+        token, place, _ = with_canary(server)
+        path = "/api/v4/secrets?" + "&".join(f"{name}={value}" for name, value in place.items())
+        replies = [server.request("GET", path, None, token) for _ in range(4)]
+        assert [reply.status for reply in replies] == [200, 200, 200, 429]
+        assert [reply.headers["x-ratelimit-remaining"] for reply in replies] == ["2", "1", "0", "0"]
+        assert 0 < int(replies[3].headers["retry-after"]) <= 60
+        assert replies[3].body["error"] == "RateLimitExceeded"
+    redis.flush()
