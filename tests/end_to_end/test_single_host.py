@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Infisical and Omakase on one machine that exists already, with the inventory that a user copies and fills in."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .conftest import ADDRESSES, ROOT, STATE, Lab, manage_lab
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(scope="module")
+def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The inventory `single_host`, filled in for a machine of the lab."""
+    manage_lab("machine", "existing", ADDRESSES["existing"])
+    inventory = tmp_path_factory.mktemp("inventories") / "home"
+    shutil.copytree(ROOT / "inventories/single_host", inventory)
+    hosts = inventory / "hosts.yml"
+    hosts.write_text(hosts.read_text().replace("192.168.1.100", ADDRESSES["existing"]))
+    lab_variables = (ROOT / "inventories/lab/group_vars/all/main.yml").read_text()
+    (inventory / "group_vars/all/lab.yml").write_text(
+        "".join(line for line in lab_variables.splitlines(keepends=True) if not line.startswith("infisical_url"))
+    )
+    shutil.copy(ROOT / "inventories/lab/group_vars/omakase/main.yml", inventory / "group_vars/omakase/main.yml")
+    shutil.copy(ROOT / "inventories/lab/group_vars/omakase/secrets.yml", inventory / "group_vars/omakase/secrets.yml")
+    assert (STATE / "ssh/id_ed25519").exists()
+    return inventory
+
+
+def test_a_plan_on_the_fresh_machine_succeeds(lab: Lab, home: Path) -> None:
+    lab.playbook("-i", str(home), "site.yml", "--check", "--diff").succeeded()
+
+
+def test_the_site_comes_up_on_one_machine(lab: Lab, home: Path) -> None:
+    lab.playbook("-i", str(home), "site.yml").succeeded()
+    host = lab.host("existing")
+    lines = host.check_output("docker ps --format '{{.Names}} {{.Status}}'").splitlines()
+    assert len(lines) == 6
+    assert all("(healthy)" in line for line in lines), lines
+    assert host.check_output("omakase-infisical export --format=dotenv | grep -c =") >= "21"
+
+
+def test_a_second_run_changes_nothing(lab: Lab, home: Path) -> None:
+    run = lab.playbook("-i", str(home), "site.yml").succeeded()
+    assert set(run.changed.values()) == {0}, run.output[-6000:]
+
+
+def test_a_machine_that_is_too_small_is_refused_with_all_reasons_at_once(lab: Lab, home: Path) -> None:
+    manage_lab("machine", "small", "198.18.0.111", "--memory", "1024", "--cores", "1")
+    hosts = home / "hosts.yml"
+    before = hosts.read_text()
+    hosts.write_text(before.replace(ADDRESSES["existing"], "198.18.0.111"))
+    try:
+        run = lab.playbook("-i", str(home), "playbooks/infisical.yml")
+    finally:
+        hosts.write_text(before)
+        manage_lab("machine", "--remove", "small")
+    message = run.refused()
+    assert "has 1 core(s) and Infisical needs 2" in message
+    assert "MB of memory and Infisical needs 1900" in message
+    assert "`docker compose version` fails" in message
+    assert set(run.changed.values()) == {0}
