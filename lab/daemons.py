@@ -62,7 +62,8 @@ class Daemon:
         if self.is_up() and json.loads(self._note.read_text())["version"] == self._fingerprint():
             return
         self.stop()
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (self.log.parent, self._note.parent):
+            folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - a fixed command of the lab's own
                 list(self.command),

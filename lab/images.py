@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -94,8 +95,14 @@ def _deliver(image: Image) -> None:
 
 
 def _build(tag: str, context: Path, name: str, options: list[str]) -> None:
-    how = ["--isolation=chroot", "--layers", "--pull-never", *options, f"--tag={tag}", str(context)]
+    how = ["--isolation=chroot", "--layers", "--pull-never", *_limits(), *options, f"--tag={tag}", str(context)]
     run([*_buildah(), "build", *how], log=_log(name))
+
+
+def _limits() -> list[str]:
+    """The limits that we have ourselves: newer versions of buildah ask for more, which not every root may."""
+    ours = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    return [f"--ulimit={name}={':'.join(map(str, resource.getrlimit(limit)))}" for name, limit in ours.items()]
 
 
 def _base_recipe() -> str:

@@ -49,6 +49,7 @@ HOST_PACKAGES = {
     "lxc": "lxc-start",
     "lxcfs": "lxcfs",
     "mmdebstrap": "mmdebstrap",
+    "netavark": "/usr/lib/podman/netavark",  # buildah looks for it even where it needs no network of its own
     "nftables": "nft",
     "openssh-client": "ssh-keygen",
     "openssl": "openssl",
