@@ -139,12 +139,28 @@ def test_a_changed_option_restarts_the_engine_once_and_null_removes_one(role: Ro
     assert succeeded(role(docker_daemon_options=options)).changed == 0
 
 
+def test_an_installation_that_a_crash_cut_off_is_finished(role: Role, machine: Machine) -> None:
+    machine.host.check_output("apt-get -qq purge -y docker-ce docker-ce-cli containerd.io iptables >/dev/null 2>&1")
+    machine.host.check_output("cd /tmp && apt-get -qq download docker-ce && dpkg --unpack docker-ce_*.deb")
+    assert "not yet configured" in machine.host.check_output("dpkg --audit")
+    succeeded(role())
+    assert machine.host.check_output("dpkg --audit") == ""
+    assert machine.host.service("docker").is_running
+
+
+def test_an_engine_that_does_not_answer_is_named(role: Role, machine: Machine) -> None:
+    machine.host.check_output("systemctl stop docker.socket docker")
+    text = refused(role(docker_source="none"))
+    assert "The engine on docker does not answer" in text and "Is the docker daemon running?" in text
+    succeeded(role())
+
+
 def test_a_container_that_does_not_run_is_told_with_the_cure(role: Role, machine: Machine) -> None:
     text = refused(role(docker_proof_image="no-such-image:1"))
     assert "No container runs in docker" in text and "The image could not be had" in text
     # An image whose program cannot start, as it is with the sysctl that LXC refuses.
-    recipe = 'FROM hello-world:linux\\nENTRYPOINT ["/nothing"]'
-    machine.host.check_output(f"printf '{recipe}' | docker build -q -t broken:1 -")
+    machine.host.check_output("docker create --quiet --name broken hello-world:linux")
+    machine.host.check_output("docker commit --change 'ENTRYPOINT [\"/nothing\"]' broken broken:1")
     text = refused(role(docker_proof_image="broken:1"))
     assert "nesting=1" in text and "lxc-pve is 6.0.5-2 or newer" in text and "CVE-2025-52881" in text
 
