@@ -103,6 +103,9 @@ class Server:
 def _spawn(
     command: list[str], log: IO[bytes], user: str | None, environ: Mapping[str, str] | None
 ) -> subprocess.Popen[bytes]:
+    # A test run that is killed takes its servers with it.
+    tie = shutil.which("setpriv")
+    command = [tie, "--pdeathsig", "KILL", *command] if tie else command
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=user, env=environ, cwd="/", close_fds=True
     )

@@ -22,7 +22,21 @@ from .answers import encode
 from .database import POOL_SIZE, Db, Pool
 from .errors import ApiError, no_access, no_route, token_error, unauthorized
 from .log import log
-from .routes import approvals, docs, folders, identities, imports, instance, members, projects, secrets, sessions
+from .routes import (
+    approvals,
+    docs,
+    folders,
+    identities,
+    imports,
+    instance,
+    members,
+    memberships,
+    projects,
+    secrets,
+    sessions,
+    token_auth,
+    universal_auth,
+)
 from .store import people, tokens
 from .validation import check
 from .web import Actor, Call, Route, Router, Services
@@ -32,7 +46,20 @@ Values = dict[str, Any]
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-MODULES = (instance, sessions, members, projects, folders, identities, secrets, imports, approvals)
+MODULES = (
+    instance,
+    sessions,
+    members,
+    projects,
+    identities,
+    universal_auth,
+    token_auth,
+    memberships,
+    folders,
+    secrets,
+    imports,
+    approvals,
+)
 AREAS = [module.area for module in MODULES]
 # What the current server says in place of its library's words.
 TOKEN_MESSAGES = {
