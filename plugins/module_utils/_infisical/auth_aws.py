@@ -56,10 +56,11 @@ class Aws:
 
     @classmethod
     def from_options(
-        cls, options: Options, environ: Mapping[str, str] = os.environ, transport: Transport | None = None
+        cls, options: Options, environ: Mapping[str, str] | None = None, transport: Transport | None = None
     ) -> Aws:
         """Keys from the environment, or else from the machine's role."""
         given = required("aws", options, "auth_identity_id")
+        environ = os.environ if environ is None else environ
         region = options.get("aws_region") or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
         keys = _from_environment(environ) or _from_machine(transport)
         return cls(given["auth_identity_id"], region or "us-east-1", keys, options.get("organization_slug"))
