@@ -16,8 +16,8 @@ _PLAY = re.compile(r"^PLAY \[(.+?)\] \**$")
 _SUMMARY = """
 What runs now, all of it on this machine
   Proxmox API    https://127.0.0.1:8006     a practice one: its containers are real LXC containers
-  Infisical      http://198.18.0.101        container 101: server (a stand-in that speaks Infisical's API), PostgreSQL, Redis
-  Omakase        http://198.18.0.100:8000   container 100: PostgreSQL, Redis, and a dashboard behind a password from Infisical
+  Infisical      http://198.18.0.101        container 101: the server (a stand-in with its API), PostgreSQL, Redis
+  Omakase        http://198.18.0.100:8000   container 100: PostgreSQL, Redis, a dashboard with a password from Infisical
 
 Look at it
   a shell on Omakase        ssh {ssh} root@198.18.0.100
@@ -41,7 +41,9 @@ def main() -> int:
     for name, seconds in [*stages, ("all together", time.monotonic() - started)]:
         print(f"  {seconds:7.1f} s  {name}")
     if status:
-        print("\nThe demo stopped: the reason is above. Mend it and run `make demo` again; it goes on where it stopped.")
+        print(
+            "\nThe demo stopped: the reason is above. Mend it and run `make demo` again; it goes on where it stopped."
+        )
         return status
     ssh = "-i /var/lib/omakase-lab/ssh/id_ed25519 -o UserKnownHostsFile=/var/lib/omakase-lab/ssh/known_hosts"
     print(_SUMMARY.format(ssh=ssh, python=_shown(Path(sys.executable).parent)), end="")

@@ -31,10 +31,13 @@ def home(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """Return a copy of this checkout without the link to itself, at the path that ansible-test insists on."""
+    """Return a copy of what users get, at the path that ansible-test insists on.
+
+    The lab and the tests are not shipped; ruff, mypy and yamllint hold them to this project's own rules.
+    """
     root = tmp_path / "ansible_collections" / "omakase" / "homelab"
     for path in files():
-        if "collections" not in path.relative_to(ROOT).parts[:1]:
+        if path.relative_to(ROOT).parts[0] not in ("collections", "lab", "tests"):
             target = root / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target)
