@@ -19,6 +19,7 @@ _RECIPES = _HERE / "images"
 _FOLDER = settings.CACHE / "images"
 _STORE = settings.CACHE / "buildah"
 _RUN = Path("/run") / f"{settings.PREFIX}-buildah"
+_CAP = 32768  # the limits that older versions of buildah begin with; only a privileged root may raise them again
 _AT_ONCE = 2  # builds; each keeps about one core busy
 
 
@@ -100,9 +101,13 @@ def _build(tag: str, context: Path, name: str, options: list[str]) -> None:
 
 
 def _limits() -> list[str]:
-    """The limits that we have ourselves: newer versions of buildah ask for more, which not every root may."""
+    """Limits that every root may set: no more than ours, nor than what older versions of buildah begin with."""
     ours = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
-    return [f"--ulimit={name}={':'.join(map(str, resource.getrlimit(limit)))}" for name, limit in ours.items()]
+    return [f"--ulimit={name}={':'.join(map(_capped, resource.getrlimit(limit)))}" for name, limit in ours.items()]
+
+
+def _capped(value: int) -> str:
+    return str(_CAP if value == resource.RLIM_INFINITY else min(value, _CAP))
 
 
 def _base_recipe() -> str:
