@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import settings
 from lab.host import parse_resolvers, resolvers
-from lab.shell import CommandError, run, succeeds, which, write
+from lab.shell import LabError, run, succeeds, which, write
 
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _BEFORE = settings.STATE / "network" / "ip_forward"  # what the host had, for `down`
@@ -68,7 +68,7 @@ def is_bridge_up() -> bool:
     """True if the bridge stands with its address."""
     try:
         shown = run(["ip", "-4", "-o", "address", "show", "dev", settings.BRIDGE, "up"])
-    except CommandError:
+    except LabError:
         return False
     return f" {settings.GATEWAY}/{settings.PREFIX_LENGTH} " in shown
 
