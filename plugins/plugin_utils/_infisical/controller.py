@@ -47,21 +47,18 @@ def read_options(plugin: LookupBase, variables: Mapping[str, Any] | None, direct
 
     Raises InfisicalError for an argument that is no option: Ansible itself would let it pass.
     """
-    plugin.set_options(var_options=variables, direct=direct)
-    given: dict[str, Any] = plugin.get_options()
-    known = [name for name in given if not name.startswith("_")]
+    documented = constants.config.get_configuration_definitions("lookup", plugin._load_name)
+    known = [name for name in documented if not name.startswith("_")]
     for name in direct:
         if name not in known:
             near = existence.nearest(name, known, "The options are %s.")
             raise InfisicalError(f"There is no option {name}.", f"{near} Names of secrets are terms.")
-    return {name: _templated(plugin, given[name]) for name in known}
-
-
-def _templated(plugin: LookupBase, value: Any) -> Any:
-    """Some releases of ansible-core hand over a variable's template as it stands."""
-    if isinstance(value, str) and plugin._templar is not None and plugin._templar.is_template(value):
-        return plugin._templar.template(value)
-    return value
+    own = {f"infisical_{name}" for name in known}.intersection(variables or {})
+    # Before anything is converted: ansible-core hands over a variable's template as it stands.
+    templated = {name: plugin._templar.template(variables[name]) for name in own} if variables else {}
+    plugin.set_options(var_options=templated, direct=direct)
+    given: dict[str, Any] = plugin.get_options()
+    return {name: given[name] for name in known}
 
 
 def open_vault(given: Mapping[str, Any]) -> Vault:

@@ -10,7 +10,7 @@ from typing import Any
 from tests.support.modules import run_module
 from tests.support.scripted import Scripted
 
-WHO = {"email": "admin@x.test", "password": "long-enough-1", "organization": "homelab"}
+WHO: dict[str, Any] = {"email": "admin@x.test", "password": "long-enough-1", "organization": "homelab"}
 ORGANIZATION = {"id": "o1", "name": "homelab", "slug": "homelab-x1"}
 CLAIMS = base64.urlsafe_b64encode(json.dumps({"userId": "u1", "n": 1}).encode()).decode().rstrip("=")
 SESSION = f"header.{CLAIMS}.signature"

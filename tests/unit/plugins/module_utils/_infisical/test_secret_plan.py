@@ -55,7 +55,7 @@ def test_a_second_run_does_nothing(wanted: list[Wanted], found: dict[str, Secret
 @given(WANTED, FOUND, st.booleans())
 def test_every_secret_is_in_one_list(wanted: list[Wanted], found: dict[str, Secret], overwrite: bool) -> None:
     steps = plan_secrets(wanted, found, overwrite)
-    listed = [secret.name for secret in [*steps.create, *steps.delete]] + steps.unchanged
+    listed = [secret.name for secret in steps.create] + [here.name for here in steps.delete] + steps.unchanged
     listed += [here.name for _wanted, here in steps.update]
     assert sorted(listed) == sorted(secret.name for secret in wanted)
 

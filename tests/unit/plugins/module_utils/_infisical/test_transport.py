@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.transport import (
@@ -137,9 +138,13 @@ def test_nobody_there_has_failed() -> None:
 
 def test_a_silent_server_is_left_after_the_timeout() -> None:
     done = threading.Event()
+
+    def stall(_peer: socket.socket, _request: bytes) -> None:
+        done.wait(10)
+
     began = time.monotonic()
     with (
-        listening(lambda _peer, _request: done.wait(10) and None) as port,
+        listening(stall) as port,
         pytest.raises(ConnectionFailedError, match=r"no answer within 0\.3 s"),
     ):
         try:
@@ -186,7 +191,7 @@ def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
     context.load_verify_locations(authority.certificate)
     certificate, key = authority.issue("client")
     with listening(reply("200 OK", b"{}"), context) as port:
-        trusted = {"ca_path": str(authority.certificate)}
+        trusted: dict[str, Any] = {"ca_path": str(authority.certificate)}
         answer = send(port, "https", client_cert=str(certificate), client_key=str(key), **trusted)
         assert answer.status == 200
         with pytest.raises(ConnectionFailedError):
