@@ -51,6 +51,8 @@ def _room() -> list[str]:
 
 def _kernel() -> list[str]:
     problems = []
+    if os.uname().machine != "x86_64":
+        problems.append(f"it is made for amd64, and this machine is {os.uname().machine}")
     if not Path("/proc/self/ns/user").exists() or _number("/proc/sys/user/max_user_namespaces") == 0:
         problems.append("user namespaces are off: set the sysctl user.max_user_namespaces to 10000 or more")
     if not Path("/sys/fs/cgroup").is_dir() or not any(Path("/sys/fs/cgroup").iterdir()):

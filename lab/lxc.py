@@ -196,7 +196,8 @@ def sweep() -> None:
         found = re.search(r"\.(\d+)(\.gone)?$", path.name)
         if not found or not Path("/proc", found.group(1)).exists() or int(found.group(1)) == os.getpid():
             remove_tree(path)
-    alive = {_veth(name) for name in names() if is_running(name)}
+    # One that starts just now has its cable already, and no first process yet.
+    alive = {_veth(name) for name in names()}
     for end in Path("/sys/class/net").glob(f"{settings.PREFIX}-*"):
         if end.name not in alive:
             run(["ip", "link", "delete", end.name])

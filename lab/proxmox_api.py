@@ -29,6 +29,7 @@ _REQUESTS = settings.PROXMOX / "requests.log"
 _TEMPLATE_VOLUME = f"vztmpl/{settings.TEMPLATE}"
 _BRIDGE = "vmbr0"
 _GIB = 1024**3
+_LOOK_AGAIN = 1.0  # seconds
 
 Body = Callable[[], Awaitable[Any]]
 Values = dict[str, Any]
@@ -48,6 +49,7 @@ class LabPve(FakePve):  # type: ignore[misc]
         self.apitokens = {identity: secret}
         self.grant(identity, "/", *proxmox.TOKEN_PRIVILEGES)
         self._wishes: dict[int, Values] = {}  # what a creation asked for that is no part of the configuration
+        self._looked: dict[int, float] = {}  # vmid: when we last made sure that it is stopped
         self._load()
 
     # ------------------------------------------------------------ what lasts
@@ -80,11 +82,20 @@ class LabPve(FakePve):  # type: ignore[misc]
         elif ct.pid != pid:
             ct.status, ct.pid, ct.started_at = "running", pid, time.time()
 
-    async def _answer(self, request: Any, handler: Any, generic: Any, path_node: Any) -> Any:
-        # A container may have been switched off from the inside.
-        for ct in self.cts:
-            if ct.status == "running" and not Path("/proc", str(ct.pid)).exists():
+    async def _notice(self) -> None:
+        """See which containers were switched off, or restarted, from the inside."""
+        for ct in list(self.cts):
+            if ct.lock_holder is None and self._may_differ(ct):
                 await asyncio.to_thread(self._look, ct)
+
+    def _may_differ(self, ct: FakeCt) -> bool:
+        if ct.status == "running":
+            return not Path("/proc", str(ct.pid)).exists()
+        before, self._looked[ct.vmid] = self._looked.get(ct.vmid, 0.0), time.monotonic()
+        return time.monotonic() - before > _LOOK_AGAIN
+
+    async def _answer(self, request: Any, handler: Any, generic: Any, path_node: Any) -> Any:
+        await self._notice()
         try:
             return await super()._answer(request, handler, generic, path_node)
         finally:

@@ -233,6 +233,24 @@ def test_a_new_process_takes_up_what_the_old_one_knew(containers: Containers) ->
     serve(later)
 
 
+def test_a_container_restarted_or_switched_off_from_the_inside_is_noticed(
+    containers: Containers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxmox_api, "_LOOK_AGAIN", 0.0)
+
+    async def work(pve: LabPve) -> None:
+        await made(pve, start=1)
+        containers.running.clear()
+        pve.ct(101).pid = 2**22 + 1  # beyond the highest that Linux gives
+        await pve._notice()
+        assert (await pve._lxc_status_current(ROOT, place()))["status"] == "stopped"
+        containers.running.add("101")
+        await pve._notice()
+        assert (await pve._lxc_status_current(ROOT, place()))["status"] == "running"
+
+    serve(work)
+
+
 def test_a_container_that_vanished_meanwhile_is_forgotten_and_an_unknown_one_adopted(containers: Containers) -> None:
     serve(made)
     spec = containers.specs.pop("101")
