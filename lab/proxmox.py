@@ -148,8 +148,10 @@ class _Client:
     def __init__(self) -> None:
         self._headers: dict[str, str] = {}
         session = self.call("POST", "/access/ticket", {"username": "root@pam", "password": password()})
-        cookie = urllib.parse.quote(session["ticket"], safe="")
-        self._headers = {"Cookie": f"PVEAuthCookie={cookie}", "CSRFPreventionToken": session["CSRFPreventionToken"]}
+        self._headers = {
+            "Cookie": f"PVEAuthCookie={session['ticket']}",
+            "CSRFPreventionToken": session["CSRFPreventionToken"],
+        }
 
     def call(self, method: str, path: str, values: dict[str, str] | None = None) -> Any:
         query = urllib.parse.urlencode(values or {})
