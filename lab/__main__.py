@@ -117,8 +117,10 @@ def _container(options: argparse.Namespace) -> None:
     _need_root()
     if options.remove:
         proxmox.remove_container(options.vmid)
+        say(f"container {options.vmid} is gone")
     elif options.hostname:
         proxmox.make_container(options.vmid, options.hostname, options.address)
+        say(f"container {options.vmid} is made, as {options.hostname}")
     else:
         raise LabError("Which host name? `python -m lab container VMID HOSTNAME [ADDRESS]`")
 

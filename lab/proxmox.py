@@ -163,7 +163,7 @@ class _Client:
         except OSError as problem:
             raise LabError(f"The practice Proxmox does not answer ({problem}): `python -m lab up`") from problem
         if status != HTTPStatus.OK:
-            raise LabError(f"The practice Proxmox refused {method} {path} ({status}): {answer}")
+            raise LabError(f"The practice Proxmox refused {method} {path} ({status}): {_reason(answer)}")
         return json.loads(answer)["data"]
 
     def wait(self, upid: str) -> None:
@@ -177,6 +177,15 @@ class _Client:
     def fetch_template(self) -> None:
         values = {"storage": "local", "template": settings.TEMPLATE}
         self.wait(self.call("POST", f"/nodes/{settings.NODE}/aplinfo", values))
+
+
+def _reason(answer: str) -> str:
+    """Proxmox's words in an answer that refuses."""
+    try:
+        told = json.loads(answer)
+    except ValueError:
+        return answer
+    return " ".join(filter(None, (told.get("message", "").strip(), str(told.get("errors") or ""))))
 
 
 def _ask(method: str, path: str, form: str = "", headers: dict[str, str] | None = None) -> tuple[int, str]:
