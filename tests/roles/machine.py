@@ -18,7 +18,6 @@ from tests.roles.playbook import ROOT, Run, play
 STATE = Path("/var/lib/omakase-lab")
 SERVER = "http://198.18.0.1:8080"
 REGISTRY = "http://198.18.0.1:5000"
-_SSH = f"-o UserKnownHostsFile={STATE}/ssh/known_hosts -o StrictHostKeyChecking=accept-new"
 
 
 def lab(*arguments: str) -> None:
@@ -32,6 +31,11 @@ class Machine:
 
     name: str
     address: str
+    known_hosts: str = f"{STATE}/ssh/known_hosts"
+
+    @property
+    def _ssh(self) -> str:
+        return f"-o UserKnownHostsFile={self.known_hosts} -o StrictHostKeyChecking=accept-new"
 
     def role(self, directory: Path, role: str, variables: Mapping[str, Any], *arguments: str) -> Run:
         """Run one role on it, as a play without facts, as the site does."""
@@ -42,7 +46,7 @@ machines:
       ansible_host: {self.address}
       ansible_user: root
       ansible_ssh_private_key_file: {STATE}/ssh/id_ed25519
-      ansible_ssh_common_args: "{_SSH}"
+      ansible_ssh_common_args: "{self._ssh}"
       ansible_python_interpreter: /usr/bin/python3
 """
         tasks = {"hosts": "machines", "gather_facts": False, "roles": [f"omakase.homelab.{role}"]}
@@ -54,7 +58,7 @@ machines:
         return testinfra.get_host(
             f"ssh://root@{self.address}",
             ssh_identity_file=str(STATE / "ssh/id_ed25519"),
-            ssh_extra_args=_SSH,
+            ssh_extra_args=self._ssh,
             controlpersist=60,
         )
 

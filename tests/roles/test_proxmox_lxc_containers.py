@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role proxmox_lxc on the lab's Proxmox, whose containers are real: the tests build on each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.client import Password, ProxmoxClient, encoded
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.transport import HttpsTransport
+from testinfra.host import Host
+
+from tests.roles.machine import STATE, Machine, lab
+from tests.roles.playbook import Run, play, refused, succeeded
+from tests.roles.test_proxmox_lxc import INVENTORY
+
+pytestmark = pytest.mark.lab
+VMID = 163
+# A new container has new host keys.
+CONTAINER = Machine("role-practice", "198.18.0.163", known_hosts="/dev/null")
+
+Role = Callable[..., Run]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_container() -> Iterator[None]:
+    """Before and after, the container is not there."""
+    lab("up")
+    password = Password("root@pam", (STATE / "proxmox/password").read_text().strip())
+    client = ProxmoxClient(HttpsTransport("127.0.0.1", 8006, True, str(STATE / "proxmox/ca.pem"), 30), password)
+
+    def remove() -> None:
+        if any(line["vmid"] == VMID for line in client.get("nodes", "pve", "lxc")):
+            path = encoded("nodes", "pve", "lxc", VMID)
+            client.wait(client.request("DELETE", path, {"force": 1, "purge": 1}), limit=60)
+
+    remove()
+    yield
+    remove()
+
+
+@pytest.fixture
+def container() -> Host:
+    return CONTAINER.host
+
+
+@pytest.fixture
+def role(tmp_path: Path) -> Role:
+    """Runs the role for one container as root@pam; `changes` are its options, `variables` those of the role."""
+    options: dict[str, Any] = {
+        "vmid": VMID,
+        "hostname": CONTAINER.name,
+        "storage": "local-lvm",
+        "disk": 4,
+        "cores": 1,
+        "memory": 512,
+        "swap": 256,
+        "bridge": "vmbr0",
+        "address": f"{CONTAINER.address}/24",
+        "gateway": "198.18.0.1",
+        "features": "nesting=1,keyctl=1",
+        "ssh_public_keys": [(STATE / "ssh/id_ed25519.pub").read_text().strip()],
+    }
+    given = {
+        "proxmox_lxc_api_host": "127.0.0.1",
+        "proxmox_lxc_api_password": (STATE / "proxmox/password").read_text().strip(),
+        "proxmox_lxc_api_ca_path": str(STATE / "proxmox/ca.pem"),
+    }
+
+    def run(*arguments: str, variables: dict[str, Any] | None = None, **changes: Any) -> Run:
+        tasks = {"hosts": "proxmox", "gather_facts": False, "roles": ["omakase.homelab.proxmox_lxc"]}
+        containers = {"proxmox_lxc_containers": [{**options, **changes}]}
+        return play(tmp_path, INVENTORY, tasks, *arguments, variables={**given, **containers, **(variables or {})})
+
+    return run
+
+
+def by_token() -> dict[str, str]:
+    """The role's variables for the lab's API token, which has the least rights that do."""
+    name, _, secret = (STATE / "proxmox/token").read_text().strip().partition("=")
+    token = {"proxmox_lxc_api_token_id": name, "proxmox_lxc_api_token_secret": secret}
+    return {"proxmox_lxc_api_password": "", **token}
+
+
+def hwaddr(host: Host) -> str:
+    return str(json.loads(host.check_output("ip -json link show eth0"))[0]["address"])
+
+
+def test_an_address_at_which_a_machine_answers_is_refused(role: Role) -> None:
+    text = refused(role(address="198.18.0.1/24"))
+    assert "198.18.0.1 is already in use: something answers there, and this container does not exist" in text
+
+
+def test_a_token_may_not_set_keyctl(role: Role) -> None:
+    assert "may change the feature keyctl, and this is the token" in refused(role(variables=by_token()))
+
+
+def test_a_token_with_the_least_rights_makes_a_real_container_and_ssh_answers(role: Role, container: Host) -> None:
+    succeeded(role("--check", variables=by_token(), features="nesting=1"))
+    succeeded(role(variables=by_token(), features="nesting=1"))
+    assert container.check_output("hostname") == CONTAINER.name
+    assert f"{CONTAINER.address}/24" in container.check_output("ip -brief address show eth0")
+    assert "default via 198.18.0.1 " in container.check_output("ip route")
+    # Its root is an ordinary user of the host.
+    assert container.file("/proc/self/uid_map").content_string.split()[:2] == ["0", "100000"]
+    assert succeeded(role(variables=by_token(), features="nesting=1")).changed == 0
+
+
+def test_a_changed_memory_keeps_the_mac_address_and_takes_no_restart(role: Role, container: Host) -> None:
+    address, booted = hwaddr(container), container.check_output("stat -c %Y /proc/1")
+    succeeded(role(memory=640, features="nesting=1"))
+    assert hwaddr(container) == address
+    assert container.check_output("stat -c %Y /proc/1") == booted
+    assert succeeded(role(memory=640, features="nesting=1")).changed == 0
+
+
+def test_root_with_its_password_sets_keyctl_and_the_restart_is_asked_for(role: Role, container: Host) -> None:
+    run = succeeded(role(memory=640))
+    assert f"{CONTAINER.name} takes over features when it is restarted" in run.text
+    succeeded(role(memory=640, variables={"proxmox_lxc_allow_restart": True}))
+    assert succeeded(role("--check", memory=640)).changed == 0
+    assert container.check_output("hostname") == CONTAINER.name
