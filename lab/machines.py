@@ -73,16 +73,14 @@ def _check(name: str, address: str) -> None:
 
 def remember(address: str, keys: list[str]) -> None:
     """Write a container's host keys into the lab's known_hosts, in place of older ones."""
-    kept = [line for line in _known_hosts() if line.split(" ")[0] != address]
-    fresh = [f"{address} {' '.join(key.split()[:2])}" for key in keys]
-    write(settings.KNOWN_HOSTS, "".join(line + "\n" for line in kept + fresh), mode=0o600)
+    forget(address)
+    kept = settings.KNOWN_HOSTS.read_text() if settings.KNOWN_HOSTS.exists() else ""
+    fresh = "".join(f"{address} {' '.join(key.split()[:2])}\n" for key in keys)
+    write(settings.KNOWN_HOSTS, kept + fresh, mode=0o600)
 
 
 def forget(address: str) -> None:
-    """Drop the host keys of an address whose container is gone."""
+    """Drop the host keys of an address whose container is gone. OpenSSH does it: it may have hashed the names."""
     if settings.KNOWN_HOSTS.exists():
-        remember(address, [])
-
-
-def _known_hosts() -> list[str]:
-    return settings.KNOWN_HOSTS.read_text().splitlines() if settings.KNOWN_HOSTS.exists() else []
+        run(["ssh-keygen", "-R", address, "-f", str(settings.KNOWN_HOSTS)])
+        settings.KNOWN_HOSTS.with_suffix(".old").unlink(missing_ok=True)

@@ -63,7 +63,8 @@ def _secret(name: str, fresh: str) -> str:
 def daemon() -> Daemon:
     """The API's process."""
     here = Path(__file__).parent
-    sources = [here / name for name in ("proxmox.py", "proxmox_api.py", "proxmox_config.py", "lxc.py", "template.py")]
+    parts = ("proxmox", "proxmox_api", "proxmox_config", "lxc", "machines", "template")
+    sources = [here / f"{name}.py" for name in parts]
     return Daemon("proxmox", module_command("lab.proxmox_api"), is_ready, version=source_version(*sources))
 
 

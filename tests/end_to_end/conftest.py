@@ -115,9 +115,14 @@ def manage_lab(*arguments: str) -> None:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """A fresh lab with nothing in it; taken down afterwards."""
-    manage_lab("down")
+    """A fresh lab with nothing in it, taken down afterwards.
+
+    OMAKASE_KEEP_LAB=1 leaves what is there as it is, for work on a test.
+    """
+    keep = os.environ.get("OMAKASE_KEEP_LAB") == "1"
+    if not keep:
+        manage_lab("down")
     manage_lab("up")
     yield Lab()
-    if not os.environ.get("OMAKASE_KEEP_LAB"):
+    if not keep:
         manage_lab("down")

@@ -204,7 +204,7 @@ def test_a_changed_secret_reaches_the_service_that_uses_it_and_no_other(lab: Lab
     before = omakase.check_output("docker inspect -f '{{.State.StartedAt}}' omakase-postgres-1")
     lab.playbook("tests/end_to_end/change_secret.yml").succeeded()
     run = lab.playbook("playbooks/omakase.yml", "-e", canaries).succeeded()
-    assert run.changed["omakase"] > 0
+    assert run.changed["omakase01"] > 0
     assert omakase.check_output("curl -fsS -u admin:changed-in-the-test http://127.0.0.1:8000/")
     assert omakase.check_output("docker inspect -f '{{.State.StartedAt}}' omakase-postgres-1") == before
 
