@@ -80,8 +80,13 @@ class Lab:
         started = time.monotonic()
         process = subprocess.Popen(
             [str(Path(sys.executable).parent / "ansible-playbook"), *arguments],
-            cwd=ROOT, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "PYTHONUNBUFFERED": "1"}, start_new_session=True,
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
         )
         assert process.stdout
         lines = []
