@@ -27,8 +27,8 @@ class Cluster:
         self._answers.clear()
 
     def nodes(self) -> dict[str, bool]:
-        """The nodes by name, and whether each is online."""
-        return {line["node"]: line.get("status") == "online" for line in self._resources() if line["type"] == "node"}
+        """The nodes by name, and whether each may be online: of one that just started Proxmox does not know yet."""
+        return {line["node"]: line.get("status") != "offline" for line in self._resources() if line["type"] == "node"}
 
     def guests(self) -> dict[int, Guest]:
         """Whatever holds a vmid, as far as these credentials may see it."""
@@ -50,7 +50,8 @@ class Cluster:
 
     def bridges(self, node: str) -> list[str]:
         """The bridges of a node; empty also where these credentials may not see them."""
-        lines = self._once(("bridges", node), lambda: self._client.get("nodes", node, "network"))
+        # The filter adds the virtual networks of the cluster.
+        lines = self._once(("bridges", node), lambda: self._client.get("nodes", node, "network", type="any_bridge"))
         return sorted(line["iface"] for line in lines if line.get("type") in ("bridge", "OVSBridge", "vnet"))
 
     def templates(self, node: str, storage: str) -> tuple[list[str], list[str]]:
@@ -58,7 +59,7 @@ class Cluster:
         return self._once(("templates", node, storage), lambda: self._templates(node, storage))
 
     def addresses(self) -> dict[str, Guest]:
-        """The static addresses configured in every guest."""
+        """The static addresses configured in every guest that can be read."""
         return self._once(("addresses",), self._addresses)
 
     def _once(self, key: tuple[Any, ...], read: Callable[[], Answer]) -> Answer:
@@ -95,7 +96,7 @@ class Cluster:
         found = self._found(guest)
         if found.lock:
             raise ProxmoxError(
-                f"Proxmox keeps {guest} locked ({found.lock}), though no task of it runs any more. "
+                f"Proxmox keeps {guest} locked ({found.lock}), and no task of it runs that this login may see. "
                 f"Look at its task list; if nothing works on it, `pct unlock {guest.vmid}` on {guest.node} frees it."
             )
         return found
@@ -112,7 +113,11 @@ class Cluster:
     def _addresses(self) -> dict[str, Guest]:
         taken = {}
         for guest in self.guests().values():
-            config = self._client.get("nodes", guest.node, guest.kind, guest.vmid, "config")
+            try:
+                config = self._client.get("nodes", guest.node, guest.kind, guest.vmid, "config")
+            except RefusedError:
+                # On a node that is offline, or not for these credentials; the network is probed besides.
+                continue
             for address in static_addresses(config):
                 taken[address] = guest
         return taken

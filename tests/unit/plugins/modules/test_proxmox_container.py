@@ -243,6 +243,20 @@ def test_an_address_of_another_guest_is_refused(proxmox: ProxmoxDouble) -> None:
     assert "192.168.1.101 is already in use by the virtual machine 200 (nas) on pve" in refused()
 
 
+def test_guests_that_cannot_be_read_do_not_stand_in_the_way(proxmox: ProxmoxDouble) -> None:
+    proxmox.reads["/cluster/resources"].append({"type": "lxc", "vmid": 200, "node": "far", "name": "nas"})
+    proxmox.reads["/nodes/far/lxc/200/config"] = answer(status=595, reason="No route to host")
+    assert run(check=True)["changed"]
+
+
+def test_a_node_that_is_offline_is_named_one_that_just_started_is_not(proxmox: ProxmoxDouble) -> None:
+    node = proxmox.reads["/cluster/resources"][0]
+    node["status"] = "offline"
+    assert "the node pve is offline" in refused()
+    node["status"] = "unknown"
+    assert run(check=True)["changed"]
+
+
 def test_an_address_that_answers_is_refused_for_a_stopped_container_too(
     proxmox: ProxmoxDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
