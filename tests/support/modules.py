@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a module of this collection in this process, with a scripted server."""
+"""Runs a module of this collection in this process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ BASE = "ansible_collections.omakase.homelab.plugins.modules"
 
 
 def run_module(module_name: str, server: Scripted, /, check: bool = False, **params: Any) -> dict[str, Any]:
-    """What the module printed. `failed` says whether it did; the server's url and a token are given."""
-    module = importlib.import_module(f"{BASE}.{module_name}")
-    given = {"url": URL, "_ansible_check_mode": check, "_ansible_diff": True, **params}
+    """What the module printed, with a scripted server. `failed` says whether it did."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
-        patch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         patch.setattr(options, "UrlTransport", lambda _connection: server)
+        return printed_by(module_name, {"url": URL, "_ansible_check_mode": check, "_ansible_diff": True, **params})
+
+
+def printed_by(module_name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What the module printed, with whatever server the arguments name."""
+    module = importlib.import_module(f"{BASE}.{module_name}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+        patch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         printed: list[dict[str, Any]] = []
         patch.setattr(basic.AnsibleModule, "_return_formatted", _printer(printed))
         with pytest.raises(SystemExit):
