@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from fakepve.certs import make_cert
 
-from tests.roles.machine import Machine, lab
+from tests.roles.machine import Machine, is_up, lab
 from tests.roles.proxmox import Proxmox, Serving
 
 
@@ -43,8 +44,18 @@ def greeting() -> Iterator[int]:
         server.shutdown()
 
 
+@pytest.fixture(scope="session")
+def practice() -> Iterator[None]:
+    """The lab, up; taken down afterwards if it was down before."""
+    was_up = is_up()
+    lab("up")
+    yield
+    if not was_up and not os.environ.get("OMAKASE_KEEP_LAB"):
+        lab("down")
+
+
 @pytest.fixture(scope="module")
-def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+def machine(request: pytest.FixtureRequest, practice: None) -> Iterator[Machine]:
     """A fresh Debian 13 machine of the lab; its address is the test module's `ADDRESS`."""
     name = request.module.__name__.rpartition("test_")[2].replace("_", "-")
     lab("machine", "--remove", name)

@@ -25,6 +25,12 @@ def lab(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, check=True)
 
 
+def is_up() -> bool:
+    """Whether all of the lab runs."""
+    status = [sys.executable, "-m", "lab", "status"]
+    return subprocess.run(status, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
 @dataclass(frozen=True)
 class Machine:
     """A running machine of the lab."""

@@ -13,7 +13,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.client im
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.transport import HttpsTransport
 from testinfra.host import Host
 
-from tests.roles.machine import STATE, Machine, lab
+from tests.roles.machine import STATE, Machine
 from tests.roles.playbook import Run, play, refused, succeeded
 from tests.roles.test_proxmox_lxc import INVENTORY
 
@@ -26,9 +26,8 @@ Role = Callable[..., Run]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def no_container() -> Iterator[None]:
+def no_container(practice: None) -> Iterator[None]:
     """Before and after, the container is not there."""
-    lab("up")
     password = Password("root@pam", (STATE / "proxmox/password").read_text().strip())
     client = ProxmoxClient(HttpsTransport("127.0.0.1", 8006, True, str(STATE / "proxmox/ca.pem"), 30), password)
 
