@@ -67,7 +67,11 @@ def _python_for(release: str) -> str | None:
 
 
 def _others() -> list[str]:
-    places = ["/usr/bin/python3.??", "/usr/local/bin/python3.??", os.path.expanduser("~/.pyenv/versions/3.*/bin/python3")]
+    places = [
+        "/usr/bin/python3.??",
+        "/usr/local/bin/python3.??",
+        os.path.expanduser("~/.pyenv/versions/3.*/bin/python3"),
+    ]
     return [path for place in places for path in sorted(glob.glob(place))]
 
 

@@ -50,7 +50,9 @@ class FaultyProxy:
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _handler_of(self))
         if context is not None:
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.scheme = "https" if context else "http"
         self.port = self._server.server_address[1]
 
@@ -78,7 +80,9 @@ class FaultyProxy:
                     return fault
         return None
 
-    def forward(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def forward(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(str(self.target.hostname), self.target.port, timeout=60)
         try:
             connection.request(method, path, body or None, headers)
@@ -127,11 +131,11 @@ def _handler_of(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             else:
                 if fault is not None and fault.kind == "revoke":
                     self._revoke()
-                headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+                headers = {
+                    name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")
+                }
                 status, answered, content = proxy.forward(self.command, self._relative(), headers, body)
                 self._answer(status, answered, content, half=fault is not None and fault.kind == "half")
-
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _pass
 
         def _relative(self) -> str:
             """The path, also of a request that came to us as to a forward proxy."""
@@ -160,7 +164,9 @@ def _handler_of(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content[: len(content) // 2] if half else content)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is the base's
+        def log_message(self, format: str, *args: Any) -> None:  # the base names it so
             """The counters say enough."""
 
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler._pass)
     return Handler
