@@ -64,10 +64,12 @@ _raw:
 from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical import controller, lookups
+from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical import controller, definitions, lookups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+definitions.define(__name__)
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no types

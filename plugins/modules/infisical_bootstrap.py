@@ -88,7 +88,7 @@ token:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import instance, options
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import instance, option_table
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError, LoginRefusedError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Exchange
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
@@ -97,7 +97,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
-            options.CONNECTION,
+            option_table.CONNECTION,
             email={"type": "str", "required": True},
             password={"type": "str", "required": True, "no_log": True},
             organization={"type": "str", "required": True},

@@ -106,7 +106,7 @@ revoked:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import client_secret_plan, options
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import client_secret_plan, option_table
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.kept_secret import KeptSecret
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
 
@@ -114,8 +114,8 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
-            options.CONNECTION,
-            **options.AUTH,
+            option_table.CONNECTION,
+            **option_table.AUTH,
             identity_id={"type": "str", "required": True},
             description={"type": "str", "required": True},
             ttl={"type": "int", "default": 0},

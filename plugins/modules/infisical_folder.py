@@ -66,18 +66,18 @@ project_id:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import existence, options
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import existence, option_table
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.folders import Tree, plan_folders, refuse_full
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import below
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.paths import below
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
-            options.CONNECTION,
-            **options.AUTH,
-            **options.SCOPE,
+            option_table.CONNECTION,
+            **option_table.AUTH,
+            **option_table.SCOPE,
             folders=dict(type="list", elements="str"),
             force=dict(type="bool", default=False),
             state=dict(type="str", choices=["present", "absent"], default="present"),

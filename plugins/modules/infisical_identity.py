@@ -121,7 +121,7 @@ identity:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import identity_plan, options
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import identity_plan, option_table
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
 
 UNIVERSAL_AUTH = {
@@ -136,9 +136,9 @@ UNIVERSAL_AUTH = {
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
-            options.CONNECTION,
-            **options.AUTH,
-            **options.PROJECT,
+            option_table.CONNECTION,
+            **option_table.AUTH,
+            **option_table.PROJECT,
             name={"type": "str", "required": True},
             organization_id={"type": "str", "required": True},
             organization_role={"type": "str", "default": "no-access"},

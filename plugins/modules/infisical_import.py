@@ -87,8 +87,9 @@ project_id:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import existence, imports, options
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Scope, normal_path
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import existence, imports, option_table
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Scope
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.paths import normal_path
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.plan import diff, plan
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
 
@@ -96,9 +97,9 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
-            options.CONNECTION,
-            **options.AUTH,
-            **options.SCOPE,
+            option_table.CONNECTION,
+            **option_table.AUTH,
+            **option_table.SCOPE,
             source_environment=dict(type="str"),
             source_path=dict(type="str", default="/"),
             position=dict(type="int"),

@@ -124,7 +124,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical import 
     existence,
     imports,
     instance,
-    options,
+    option_table,
     projects,
     store,
 )
@@ -135,7 +135,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=dict(options.CONNECTION, **options.AUTH, **options.SCOPE),
+        argument_spec=dict(option_table.CONNECTION, **option_table.AUTH, **option_table.SCOPE),
         mutually_exclusive=[("project_id", "project_slug")],
         supports_check_mode=True,
     )

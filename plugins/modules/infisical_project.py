@@ -123,7 +123,7 @@ project_id:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import options, project_plan, projects
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import option_table, project_plan, projects
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
 
 ENVIRONMENT = {
@@ -136,8 +136,8 @@ ENVIRONMENT = {
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
-            options.CONNECTION,
-            **options.AUTH,
+            option_table.CONNECTION,
+            **option_table.AUTH,
             name={"type": "str", "required": True},
             slug={"type": "str"},
             description={"type": "str"},

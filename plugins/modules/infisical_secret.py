@@ -162,7 +162,7 @@ project_id:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import options, secret_module
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import option_table, secret_module
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.generate import ALPHABETS, ENCODINGS
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
 
@@ -185,9 +185,9 @@ SECRET = {
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
-            options.CONNECTION,
-            **options.AUTH,
-            **options.SCOPE,
+            option_table.CONNECTION,
+            **option_table.AUTH,
+            **option_table.SCOPE,
             secrets={
                 "type": "list",
                 "elements": "dict",

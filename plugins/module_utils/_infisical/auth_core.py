@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Optional, Protocol
+from typing import TYPE_CHECKING, Optional, Protocol
 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Call, Exchange, Json, Kind
+
+if TYPE_CHECKING:
+    from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Call, Exchange, Json
 
 Options = Mapping[str, Optional[str]]
 
@@ -53,6 +55,9 @@ class AuthMethod(Protocol):
 
 
 def login_call(route: str, body: Json, organization_slug: str | None) -> Call:
+    # Imported here, and above for types alone: a lookup that is answered by the run's cache does not log in.
+    from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Call, Kind
+
     if organization_slug:
         body = dict(body, organizationSlug=organization_slug)
     return Call("POST", f"/api/v1/auth/{route}/login", body=body, kind=Kind.LOGIN, advice=_REFUSED)

@@ -53,5 +53,9 @@ class InfisicalError(Exception):
         return "project" not in self.error.lower() and not self.error.startswith("Forbidden access")
 
 
+class MissingFolderError(InfisicalError):
+    """The folder does not exist, in an environment that does."""
+
+
 class LoginRefusedError(InfisicalError):
     """The server does not accept the credentials. Never repeated: three failures lock an identity."""

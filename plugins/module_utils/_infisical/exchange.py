@@ -98,7 +98,8 @@ class Exchange:
 
     def send(self, call: Call, token: str | None = None) -> Json:
         """The answer as JSON. Raises InfisicalError, LoginRefusedError for credentials that are not accepted."""
-        for attempt in range(self.retries + 1):
+        attempt = 0
+        while True:
             try:
                 answer = self.transport.send(self._request(call, token))
                 result = _decoded(answer) if 200 <= answer.status < 300 else None
@@ -112,7 +113,7 @@ class Exchange:
                     raise self._unreachable(call, failure, attempt) from None
                 pause = self._backoff(attempt)
             self.sleep(pause)
-        raise AssertionError("not reached")
+            attempt += 1
 
     def _request(self, call: Call, token: str | None) -> Request:
         headers = {"Accept": "application/json"}

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import eras, projects
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import (
+    InfisicalError,
+    MissingFolderError,
+)
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Scope, records, text
-
-
-class MissingFolderError(InfisicalError):
-    """The folder does not exist, in an environment that does."""
 
 
 def explain_empty(client: Client, scope: Scope) -> None:

@@ -12,13 +12,8 @@ from typing import Any
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import eras, existence, store
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import (
-    Scope,
-    below,
-    parent_and_name,
-    records,
-    text,
-)
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Scope, records, text
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.paths import below, parent_and_name
 
 
 class Tree:

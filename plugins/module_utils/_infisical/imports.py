@@ -12,13 +12,8 @@ from typing import Any
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import eras
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Json
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import (
-    Scope,
-    normal_path,
-    record,
-    records,
-    text,
-)
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Scope, record, records, text
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.paths import normal_path
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.plan import Plan
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.paths import normal_path
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -83,22 +85,6 @@ class Project:
             "description": self.description or "",
             "environments": [{"id": e.id, "slug": e.slug, "name": e.name} for e in self.environments],
         }
-
-
-def normal_path(path: str) -> str:
-    """The path as the server knows it: it answers 200 and nothing to "db" for "/db"."""
-    return "/" + "/".join(step for step in path.split("/") if step)
-
-
-def below(path: str, relative: str) -> str:
-    """The path of a folder that is given from another one: b below /a is /a/b."""
-    return normal_path(path + "/" + relative)
-
-
-def parent_and_name(path: str) -> tuple[str, str]:
-    """The folder that holds a folder or secret, and its name in there: /a/b is b in /a."""
-    parent, _slash, name = path.rpartition("/")
-    return normal_path(parent), name
 
 
 def text(record: Mapping[str, Any], name: str) -> str:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The omakase.homelab authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The option table: what modules take, and how options become a client. One table for all of them."""
+"""From options to a way to the server."""
 
 from __future__ import annotations
 
@@ -9,68 +9,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.address import base_url
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Exchange
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.transport import Connection, UrlTransport
-
-Spec = dict[str, dict[str, Any]]
-
-CLOUD = "https://app.infisical.com"
-
-CONNECTION: Spec = {
-    "url": {"type": "str", "default": CLOUD},
-    "validate_certs": {"type": "bool", "default": True},
-    "ca_path": {"type": "path"},
-    "client_cert": {"type": "path"},
-    "client_key": {"type": "path"},
-    "use_proxy": {"type": "bool", "default": True},
-    "timeout": {"type": "float", "default": 20.0},
-    "retries": {"type": "int", "default": 4},
-}
-
-AUTH: Spec = {
-    "auth_method": {
-        "type": "str",
-        "choices": ["universal", "token", "oidc", "jwt", "kubernetes", "ldap", "aws", "gcp", "azure"],
-    },
-    "client_id": {"type": "str"},
-    "client_secret": {"type": "str", "no_log": True},
-    "token": {"type": "str", "no_log": True},
-    "auth_identity_id": {"type": "str"},
-    "jwt": {"type": "str", "no_log": True},
-    "jwt_path": {"type": "path"},
-    "ldap_username": {"type": "str"},
-    "ldap_password": {"type": "str", "no_log": True},
-    "aws_region": {"type": "str"},
-    "azure_resource": {"type": "str"},
-    "organization_slug": {"type": "str"},
-}
-
-PROJECT: Spec = {"project_id": {"type": "str"}, "project_slug": {"type": "str"}}
-
-SCOPE: Spec = dict(
-    PROJECT,
-    environment={"type": "str", "default": "dev"},
-    path={"type": "str", "default": "/"},
-)
-
-
-def base_url(url: str) -> str:
-    """The server's address without /api and slashes at its end. Raises InfisicalError for anything but http(s)."""
-    from urllib.parse import urlsplit
-
-    address = url.strip().rstrip("/")
-    if address.endswith("/api"):
-        address = address[: -len("/api")].rstrip("/")
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InfisicalError(f"url is not an address: {url}.", "It looks like https://vault.example.com.")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise InfisicalError(
-            "url holds more than an address.",
-            "Give only scheme, host, port and path; credentials have options of their own.",
-        )
-    return address
 
 
 def connection(options: Mapping[str, Any]) -> Connection:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Listing, Secret
+
+if TYPE_CHECKING:
+    from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Listing, Secret
 
 
 @dataclass

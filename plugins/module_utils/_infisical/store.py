@@ -18,10 +18,10 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model i
     Listing,
     Scope,
     Secret,
-    normal_path,
     records,
     text,
 )
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.paths import normal_path
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.secret_plan import (
     SecretPlan,
     Wanted,
@@ -49,7 +49,18 @@ def read(client: Client, scope: Scope, view: View) -> Listing:
     answer = client.ask(eras.list_secrets(scope, view.expand, view.imports, view.recursive))
     own = [_secret(item, scope.path) for item in records(answer, "secrets") if text(item, "type") != "personal"]
     imports = [_imported(item) for item in records(answer, "imports")] if view.imports else []
+    if not view.expand and client.eras.is_older("secrets"):
+        imports = [_unexpanded(client, scope, imported) for imported in imports]
     return Listing(sorted(own, key=lambda secret: (secret.path, secret.name)), imports)
+
+
+def _unexpanded(client: Client, scope: Scope, imported: Imported) -> Imported:
+    """The same import as it is stored: servers of 2024 expand references in imports, whatever they are told."""
+    source = Scope(scope.project_id, imported.environment, imported.path)
+    own = read(client, source, View(expand=False, imports=False)).secrets
+    stored = {secret.name: secret for secret in own}
+    secrets = [stored.get(secret.name, secret) for secret in imported.secrets]
+    return Imported(imported.environment, imported.path, secrets)
 
 
 def _imported(item: Mapping[str, Any]) -> Imported:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import auth, options, projects
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import auth, option_table, options, projects
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import (
     Client,
     ErasOfProcess,
@@ -18,7 +18,8 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client 
 )
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Exchange
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Scope, normal_path
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Scope
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.paths import normal_path
 
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
@@ -84,7 +85,7 @@ class Target:
         if not self._hidden_list:
             return {}  # ansible-core's own way will do
         arguments = dict(self.params)
-        for name, spec in options.AUTH.items():
+        for name, spec in option_table.AUTH.items():
             if spec.get("no_log") and arguments[name] is not None:
                 arguments[name] = _HIDDEN
         arguments[self._hidden_list] = [

@@ -119,8 +119,6 @@ class UrlTransport:
         from socket import timeout as socket_timeout  # not yet a TimeoutError on Python 3.9
         from ssl import SSLCertVerificationError
 
-        if isinstance(reason, ConnectionFailedError):
-            return reason
         if isinstance(reason, SSLCertVerificationError):
             text = f"its certificate is not trusted: {reason.verify_message}"
             return ConnectionFailedError(text, permanent=True)

@@ -8,25 +8,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible import constants
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import auth, existence, options
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Given
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client, LoginTokens, TokenSource
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import auth
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.address import base_url
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.store import View
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import (
     Cache,
     ProcessCache,
     RunCache,
     UnusableError,
 )
-from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.tokens import SharedEras, SharedTokens
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.vault import Place, Vault
+
+if TYPE_CHECKING:
+    from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import AuthMethod
+    from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client
+    from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import Drawer
 
 _REFERENCE = re.compile(r"\$\{[^{}]+\}")
 _display = Display()
@@ -51,6 +53,8 @@ def read_options(plugin: LookupBase, variables: Mapping[str, Any] | None, direct
     known = [name for name in documented if not name.startswith("_")]
     for name in direct:
         if name not in known:
+            from ansible_collections.omakase.homelab.plugins.module_utils._infisical import existence
+
             near = existence.nearest(name, known, "The options are %s.")
             raise InfisicalError(f"There is no option {name}.", f"{near} Names of secrets are terms.")
     own = {f"infisical_{name}" for name in known}.intersection(variables or {})
@@ -64,21 +68,21 @@ def read_options(plugin: LookupBase, variables: Mapping[str, Any] | None, direct
 def open_vault(given: Mapping[str, Any]) -> Vault:
     """given: what read_options found. Raises InfisicalError for what is missing or makes no sense."""
     method = auth.choose(given)
-    exchange = options.exchange(given)
     cache = open_cache()
     try:
         drawer = cache.drawer(method.secret, method.guessable)
     except UnusableError as reason:
         cache = _fall_back(reason)
         drawer = cache.drawer(method.secret, method.guessable)
-    shares = not isinstance(method, Given)
-    tokens: TokenSource = SharedTokens(method, exchange, drawer) if shares else LoginTokens(method, exchange)
-    client = Client(exchange, tokens, SharedEras(cache, exchange.base_url))
-    place = Place(
-        given["project_id"] or "", given["project_slug"] or "", given["environment"] or "dev", given["path"] or "/"
-    )
-    view = View(given["expand_references"], given["include_imports"], given["recursive"])
-    return Vault(client, cache, drawer, method.identity, place, view, fresh=not given["cache"])
+    place = Place(base_url(given["url"]), method.identity, given)
+    return Vault(place, cache, drawer, lambda: _connect(given, method, cache, drawer))
+
+
+def _connect(given: Mapping[str, Any], method: AuthMethod, cache: Cache, drawer: Drawer) -> Client:
+    # Imported here: most lookups are answered by the run's cache.
+    from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.connect import connect
+
+    return connect(given, method, cache, drawer)
 
 
 def open_cache() -> Cache:

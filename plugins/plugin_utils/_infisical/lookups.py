@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.existence import MissingFolderError
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import (
+    InfisicalError,
+    MissingFolderError,
+)
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.controller import (
     untemplated,
     warn,

@@ -5,17 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import existence, projects, store
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import (
-    Scope,
-    normal_path,
-    parent_and_name,
-)
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.resolve import Resolved, resolve
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.paths import normal_path, parent_and_name
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.resolve import Resolved
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import (
     EVERY_PROJECT,
     NEVER,
@@ -24,9 +19,11 @@ from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cac
     Entry,
 )
 
+if TYPE_CHECKING:
+    from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client
 
-@dataclass(frozen=True)
-class SecretRef:
+
+class SecretRef(NamedTuple):
     """A name in a folder."""
 
     path: str
@@ -45,30 +42,24 @@ class MissingSecretError(InfisicalError):
     """There is no secret of that name in a folder that exists."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a lookup looks by default. One of project_id and project_slug is empty."""
+class Place(NamedTuple):
+    """Where a lookup looks: the server's address, who asks, and the lookup's options."""
 
-    project_id: str
-    project_slug: str
-    environment: str
-    path: str
+    server: str
+    identity: str
+    options: Mapping[str, Any]
 
 
 class Vault:
-    """What lookups ask. identity: who asks, as a part of the names in the cache."""
+    """What lookups ask. connect: gives a client, and is only called if the run's cache does not have the answer."""
 
-    def __init__(
-        self, client: Client, cache: Cache, drawer: Drawer, identity: str, place: Place, view: store.View, fresh: bool
-    ) -> None:
-        self.client = client
+    def __init__(self, place: Place, cache: Cache, drawer: Drawer, connect: Callable[[], Client]) -> None:
+        self.place = place
         self.cache = cache
         self.drawer = drawer
-        self.identity = identity
-        self.place = place
-        self.view = view
-        self.fresh = fresh
-        self.path = normal_path(place.path)
+        self.connect = connect
+        self.environment: str = place.options["environment"] or "dev"
+        self.path = normal_path(place.options["path"] or "/")
 
     def value(self, ref: SecretRef) -> str:
         """The value, byte for byte. Raises MissingSecretError, and InfisicalError for all else."""
@@ -80,51 +71,54 @@ class Vault:
 
     def folder(self, path: str) -> Resolved:
         """All that a folder gives, by name. Raises InfisicalError, also for a folder that does not exist."""
-        scope = Scope(self._project_id(), self.place.environment, normal_path(path))
-        generation = self.cache.generation(scope.project_id)
-        if self.fresh or generation == NEVER:
-            return self._fetch(scope)
-        view = self.view
-        flags = "".join("01"[flag] for flag in (view.expand, view.imports, view.recursive))
+        project_id, path, options = self._project_id(), normal_path(path), self.place.options
+        if not options["cache"] or self.cache.generation(project_id) == NEVER:
+            return self._fetch(project_id, path)
+        flags = "".join("01"[options[name]] for name in ("expand_references", "include_imports", "recursive"))
         entry = self.drawer.once(
-            ("folder", self.client.server, self.identity, scope.project_id, scope.environment, scope.path, flags),
-            lambda found: found["generation"] == self.cache.generation(scope.project_id),
-            lambda: self._entry(scope),
+            ("folder", self.place.server, self.place.identity, project_id, self.environment, path, flags),
+            lambda found: found["generation"] == self.cache.generation(project_id),
+            lambda: self._entry(project_id, path),
         )
         return Resolved(**entry["folder"])
 
-    def _entry(self, scope: Scope) -> Entry:
+    def _entry(self, project_id: str, path: str) -> Entry:
         # Before the request: what is written while it is under way must not count as read.
-        generation = self.cache.generation(scope.project_id)
-        return {"generation": generation, "folder": self._fetch(scope).as_json()}
+        generation = self.cache.generation(project_id)
+        return {"generation": generation, "folder": self._fetch(project_id, path).as_json()}
 
-    def _fetch(self, scope: Scope) -> Resolved:
-        listing = store.read(self.client, scope, self.view)
-        if listing.is_empty:
-            existence.explain_empty(self.client, scope)
-        return resolve(listing)
+    def _fetch(self, project_id: str, path: str) -> Resolved:
+        from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.fetch import fetch
+
+        return fetch(self.connect(), self.place.options, project_id, self.environment, path)
 
     def _project_id(self) -> str:
-        if self.place.project_id:
-            return self.place.project_id
-        slug = self.place.project_slug
+        options = self.place.options
+        if options["project_id"]:
+            return str(options["project_id"])
+        slug: str = options["project_slug"] or ""
         if not slug:
             raise InfisicalError(
                 "No project was given.", "Give project_id or project_slug, or set INFISICAL_PROJECT_ID."
             )
         entry = self.drawer.once(
-            ("project", self.client.server, self.identity, slug),
+            ("project", self.place.server, self.place.identity, slug),
             lambda found: found["generation"] == self.cache.generation(EVERY_PROJECT),
-            lambda: {
-                "generation": self.cache.generation(EVERY_PROJECT),
-                "id": projects.id_of(self.client, slug),
-            },
+            lambda: self._project_entry(slug),
         )
         project_id: str = entry["id"]
         return project_id
 
+    def _project_entry(self, slug: str) -> Entry:
+        from ansible_collections.omakase.homelab.plugins.module_utils._infisical import projects
+
+        generation = self.cache.generation(EVERY_PROJECT)
+        return {"generation": generation, "id": projects.id_of(self.connect(), slug)}
+
     def _missing(self, ref: SecretRef, folder: Resolved) -> MissingSecretError:
-        where = f"{ref.path} of the environment {self.place.environment}"
+        from ansible_collections.omakase.homelab.plugins.module_utils._infisical import existence
+
+        where = f"{ref.path} of the environment {self.environment}"
         if not folder.names:
             return MissingSecretError(
                 f"There is no secret {ref.name} in {where}.", "That folder holds none that this identity may read."

@@ -78,3 +78,15 @@ def test_folders_below_are_there_when_asked_for(server: Scripted, lookup: Lookup
     ]
     logged_in(server).on(LIST, {"secrets": found}, query={"recursive": "true"})
     assert lookup("infisical_secrets", **GIVEN, recursive=True) == [{"A": "near", "B": "b"}]
+
+
+def test_imports_of_an_older_server_are_read_again_where_references_are_to_stay(
+    server: Scripted, lookup: Lookup
+) -> None:
+    older = "GET /api/v3/secrets/raw"
+    expanded = [{"secretKey": "A", "secretValue": "expanded"}, {"secretKey": "DEEP", "secretValue": "deep"}]
+    imports = [{"environment": "prod", "secretPath": "/x", "secrets": expanded}]
+    logged_in(server).unknown(LIST).on(older, {"secrets": [], "imports": imports})
+    stored = [{"secretKey": "A", "secretValue": "${B}"}]
+    server.on(older, {"secrets": stored}, query={"environment": "prod", "secretPath": "/x", "include_imports": "false"})
+    assert lookup("infisical_secrets", **GIVEN, expand_references=False) == [{"A": "${B}", "DEEP": "deep"}]

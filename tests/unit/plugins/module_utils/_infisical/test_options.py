@@ -6,20 +6,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import options
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import option_table, options
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.address import base_url
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import (
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import record, records, text
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.paths import (
     below,
     normal_path,
     parent_and_name,
-    record,
-    records,
-    text,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
-GIVEN: dict[str, Any] = {name: spec.get("default") for name, spec in options.CONNECTION.items()}
+GIVEN: dict[str, Any] = {name: spec.get("default") for name, spec in option_table.CONNECTION.items()}
 
 
 @pytest.mark.parametrize(
@@ -33,18 +32,18 @@ GIVEN: dict[str, Any] = {name: spec.get("default") for name, spec in options.CON
     ],
 )
 def test_an_address_is_taken_with_or_without_api(url: str, address: str) -> None:
-    assert options.base_url(url) == address
+    assert base_url(url) == address
 
 
 @pytest.mark.parametrize("url", ["vault.example.com", "", "ftp://x", "https://", "file:///etc/passwd"])
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(InfisicalError, match="not an address"):
-        options.base_url(url)
+        base_url(url)
 
 
 def test_credentials_in_an_address_are_refused_and_not_repeated() -> None:
     with pytest.raises(InfisicalError, match="more than an address") as caught:
-        options.base_url("https://me:hunter2@vault.example.com")
+        base_url("https://me:hunter2@vault.example.com")
     assert "hunter2" not in str(caught.value)
 
 
