@@ -31,7 +31,8 @@ demo: $(READY) ## From a practice Proxmox to a running Omakase host (leaves the 
 .PHONY: test
 test: $(READY) ## Every test: linters, unit, contract, roles, the whole site on the lab
 	@python -m lab test-packages
-	@python -m pytest tests
+	@# The quick ones first
+	@python -m pytest tests/meta tests/unit tests/lab tests/contract tests/integration tests/roles tests/end_to_end
 
 .PHONY: lint
 lint: $(READY) ## The linters alone
