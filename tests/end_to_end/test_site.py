@@ -146,9 +146,8 @@ def test_no_password_stands_on_a_command_line(infisical: Host) -> None:
 
 def test_however_often_it_was_interrupted_nothing_exists_twice(infisical: Host) -> None:
     def select(query: str) -> list[str]:
-        return infisical.check_output(
-            f'docker exec infisical-db-1 psql -U infisical -d infisical -Atc "{query}"'
-        ).splitlines()
+        psql = "docker exec infisical-db-1 psql -U infisical -d infisical -Atc"
+        return str(infisical.check_output(f'{psql} "{query}"')).splitlines()
 
     assert select("select slug from projects") == ["omakase"]
     assert select("select email from users") == ["admin@omakase.local"]
