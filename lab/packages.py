@@ -87,7 +87,7 @@ def up() -> None:
     _part("docker", _digest(repr(DOCKER)), _docker)
     if _CLI.exists():
         _part("infisical", _digest(CLI_VERSION, _CLI), _infisical)
-    _part("git", _digest("main v1.0.0", *_files(_CHECKOUT)), _git)
+    _part("git", _digest("main", *_files(_CHECKOUT)), _git)
     write(settings.KEY_FINGERPRINT, _fingerprint() + "\n")
     _stop_agent()
 
@@ -297,7 +297,10 @@ def _stop_agent() -> None:
 
 
 def _git(place: Path) -> None:
-    """The checkout as one commit whose revision depends on nothing but its content."""
+    """The checkout as one commit whose revision depends on nothing but its content.
+
+    No tag: one that moves with the content would keep older clones from fetching.
+    """
     repository = place / "omakase.git"
     identity = {
         "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -313,6 +316,5 @@ def _git(place: Path) -> None:
 
     git("add", "--all", ".")
     git("commit", "--quiet", "--message=A practice Omakase")
-    git("tag", "v1.0.0")
     git("repack", "-a", "-d", "--quiet")
     git("update-server-info")  # git over plain files

@@ -71,25 +71,15 @@ def test_a_rebuilt_docker_package_refuses_the_distribution_s_beside_it(package: 
 
 
 def test_the_same_checkout_always_has_the_same_revision(tmp_path: Path) -> None:
-    revisions = []
+    revisions = set()
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         packages._git(tmp_path / name)
         repository = tmp_path / name / "omakase.git"
-        revisions.append(
-            [
-                subprocess.run(
-                    ["git", f"--git-dir={repository}", "rev-parse", revision],
-                    capture_output=True,
-                    check=True,
-                    text=True,
-                ).stdout
-                for revision in ("main", "v1.0.0")
-            ]
-        )
+        command = ["git", f"--git-dir={repository}", "rev-parse", "main"]
+        revisions.add(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
         assert (repository / "info" / "refs").exists(), "plain HTTP needs it"
-    assert revisions[0] == revisions[1]
-    assert len(set(revisions[0])) == 1
+    assert len(revisions) == 1
 
 
 def _writing(text: str) -> Callable[[Path], None]:
