@@ -171,7 +171,7 @@ class Exchange:
         elif 200 <= answer.status < 300:
             problem = f"{self.base_url} answered {call.asked} with something that is not JSON ({answer.status})."
             advice = "Is url the address of Infisical itself, and not of a page before it?"
-        elif call.kind is Kind.LOGIN and answer.status < 500:
+        elif call.kind is Kind.LOGIN and answer.status < 500 and not said["message"].startswith("Route "):
             kind = LoginRefusedError
         return kind(problem, advice, answer.status, said["error"], said["message"])
 

@@ -81,6 +81,13 @@ def test_a_refused_login_is_never_repeated(server: Scripted, status: int) -> Non
         server.exchange().send(LOGIN)
 
 
+def test_a_server_without_that_login_has_refused_nobody(server: Scripted) -> None:
+    server.unknown("POST /api/login")
+    with pytest.raises(InfisicalError) as caught:
+        server.exchange().send(LOGIN)
+    assert not isinstance(caught.value, LoginRefusedError)
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_a_login_is_repeated_when_nobody_has_judged_it(server: Scripted, status: int) -> None:
     server.refuse("POST /api/login", status).on("POST /api/login", {"accessToken": "x"})
