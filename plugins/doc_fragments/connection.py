@@ -41,15 +41,16 @@ options:
     default: true
   timeout:
     description:
-      - Seconds to wait for a connection, and for each part of an answer.
+      - Seconds to wait for a connection, and for each part of an answer; for the whole of it twice as long.
     type: float
     default: 20.0
   retries:
     description:
       - How often a request is repeated at most.
       - Reads are repeated when the connection or the server fails,
-        writes only when the server says that it has done nothing.
-      - The time the server asks for is waited; otherwise the pauses grow from half a second to ten.
+        writes only when the server was not reached, or says that it has done nothing.
+      - The time the server asks for is waited, two minutes at once at most and five in all;
+        otherwise the pauses grow from half a second to ten.
       - A login that was refused is never repeated, since three failures lock an identity.
     type: int
     default: 4

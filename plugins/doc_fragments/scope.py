@@ -34,3 +34,34 @@ options:
     type: str
     default: /
 """
+
+    # What a module has no use for, and takes since module_defaults of the group may set it for the others.
+    UNUSED = r"""
+options:
+  project_id:
+    description: Not used. One C(module_defaults) can set it for all modules of the group.
+    type: str
+  project_slug:
+    description: Not used, as O(project_id).
+    type: str
+  environment:
+    description: Not used, as O(project_id).
+    type: str
+    default: dev
+  path:
+    description: Not used, as O(project_id).
+    type: str
+    default: /
+"""
+
+    UNUSED_FOLDER = r"""
+options:
+  environment:
+    description: Not used. One C(module_defaults) can set it for all modules of the group.
+    type: str
+    default: dev
+  path:
+    description: Not used, as O(environment).
+    type: str
+    default: /
+"""

@@ -79,4 +79,4 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible-core has no typ
         with controller.ansible_errors():
             options = controller.read_options(self, variables, kwargs)
             vault = controller.open_vault(options)
-            return lookups.values(vault, self._flatten(terms), options)
+            return lookups.values(vault, self._flatten(terms) if terms else None, options)

@@ -15,10 +15,14 @@ description:
     changes nothing.
   - Gives back a token of the administrator.
     Use it once, to make a machine identity that manages the rest, and do not keep it.
+  - It needs no credentials but these of the administrator. All others are accepted and not used,
+    since one C(module_defaults) can set them for all modules of the group.
 author:
   - The omakase.homelab authors (@omakase-homelab)
 extends_documentation_fragment:
   - omakase.homelab.connection
+  - omakase.homelab.auth
+  - omakase.homelab.scope.unused
   - omakase.homelab.attributes
   - omakase.homelab.attributes.action_group
 options:
@@ -98,6 +102,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             option_table.CONNECTION,
+            **option_table.AUTH,
+            **option_table.SCOPE,
             email={"type": "str", "required": True},
             password={"type": "str", "required": True, "no_log": True},
             organization={"type": "str", "required": True},
@@ -106,7 +112,7 @@ def main() -> None:
     )
     who = instance.Administrator(module.params["email"], module.params["password"], module.params["organization"])
     target = Target(module)
-    with target.failures():
+    with target.failures(), target.alone():
         exchange = target.exchange()
         before = instance.is_set_up(exchange)
         diff = {"before": {"set_up": before}, "after": {"set_up": True}}

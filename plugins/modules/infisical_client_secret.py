@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - omakase.homelab.connection
   - omakase.homelab.auth
+  - omakase.homelab.scope.unused
   - omakase.homelab.attributes
   - omakase.homelab.attributes.action_group
 options:
@@ -31,11 +32,25 @@ options:
     type: str
     required: true
   ttl:
-    description: Seconds that a new client secret is valid; V(0) is for ever.
+    description:
+      - Seconds that a new client secret is valid; V(0) is for ever.
+      - With any other number, a valid one that was made with another O(ttl) is replaced.
     type: int
     default: 0
   num_uses_limit:
-    description: How often a new client secret can be used to log in; V(0) is no limit.
+    description:
+      - How often a new client secret can be used to log in; V(0) is no limit.
+      - With any other number, a valid one that was made with another limit is replaced.
+    type: int
+    default: 0
+  renew_before:
+    description:
+      - A client secret that ends within that many seconds is followed by a new one.
+        The old one works on until its end.
+    type: int
+    default: 0
+  renew_uses:
+    description: The same for one with that many uses left, or fewer.
     type: int
     default: 0
   dest:
@@ -46,6 +61,22 @@ options:
     type: path
   rotate:
     description: Make a new client secret even though a valid one exists.
+    type: bool
+    default: false
+  rotate_after:
+    description: Days after which a valid one is followed by a new one; V(0) is never.
+    type: int
+    default: 0
+  prove:
+    description:
+      - Log in with a new one before it is kept and before older ones are revoked.
+        One that does not work is revoked, and everything else stays as it was.
+    type: bool
+    default: false
+  revoke_superseded:
+    description:
+      - Revoke all of that description but the one in O(dest), also where no new one is made.
+        It ends an O(overlap), once everybody has the new one.
     type: bool
     default: false
   overlap:
@@ -97,6 +128,17 @@ client_secret:
   returned: when it was made and O(dest) is not given
   type: str
   sample: 8cc3f0…
+age_days:
+  description: Whole days since the one was made that was valid until now; none if there was none.
+  returned: when O(state=present)
+  type: int
+  sample: 12
+superseded:
+  description: Ids of others of that description that are not revoked.
+  returned: when O(state=present)
+  type: list
+  elements: str
+  sample: []
 revoked:
   description: Ids of client secrets that were revoked.
   returned: always
@@ -116,21 +158,29 @@ def main() -> None:
         argument_spec=dict(
             option_table.CONNECTION,
             **option_table.AUTH,
+            **option_table.SCOPE,
             identity_id={"type": "str", "required": True},
             description={"type": "str", "required": True},
             ttl={"type": "int", "default": 0},
             num_uses_limit={"type": "int", "default": 0},
+            renew_before={"type": "int", "default": 0},
+            renew_uses={"type": "int", "default": 0},
             dest={"type": "path"},
             rotate={"type": "bool", "default": False},
+            rotate_after={"type": "int", "default": 0},
+            prove={"type": "bool", "default": False},
+            revoke_superseded={"type": "bool", "default": False},
             overlap={"type": "int", "default": 0},
             state={"type": "str", "choices": ["present", "absent"], "default": "present"},
         ),
+        required_if=[("revoke_superseded", True, ("dest",))],
         supports_check_mode=True,
     )
     target = Target(module)
-    with target.failures():
+    with target.failures(), target.alone():
         client = target.client()
-        kept = KeptSecret(module) if module.params["dest"] else None
+        client_secret_plan.refuse_endless_renewal(module.params)
+        kept = KeptSecret(module, module.params["dest"]) if module.params["dest"] else None
         found = client_secret_plan.find(client, module.params, kept)
         steps = client_secret_plan.plan_client_secret(module.params, found)
         result = steps.preview(found) if module.check_mode else steps.perform(client, found, kept)

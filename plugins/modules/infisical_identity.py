@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - omakase.homelab.connection
   - omakase.homelab.auth
+  - omakase.homelab.scope.unused_folder
   - omakase.homelab.attributes
   - omakase.homelab.attributes.action_group
 options:
@@ -34,18 +35,40 @@ options:
     type: str
     default: no-access
   project_id:
-    description: Id of the project that O(project_roles) are for.
+    description: Id of the project that O(project_roles) and O(access) are for.
     type: str
   project_slug:
-    description: Slug of the project that O(project_roles) are for.
+    description: Slug of the project that O(project_roles) and O(access) are for.
     type: str
   project_roles:
     description:
       - Slugs of all roles the identity is to have in the project, for example V(admin), V(member), V(viewer),
         or a role of your own.
-      - Without this option no membership is touched.
+      - Roles of your own need a paid plan; O(access) needs none.
+      - Without this option and O(access) no membership is touched.
     type: list
     elements: str
+  access:
+    description:
+      - What the identity may read and write in the project beyond its roles, by environment and folder.
+        With this and no O(project_roles), it may do nothing else there.
+      - Kept as the additional privilege V(managed-access) of the identity. An empty list takes it away.
+      - Without this option it is not touched.
+    type: list
+    elements: dict
+    suboptions:
+      environments:
+        description: Slugs of the environments that are meant. Default is all.
+        type: list
+        elements: str
+      path:
+        description: Path of the folder that is meant, with all below it.
+        type: str
+        default: /
+      write:
+        description: Whether it may also create, change and delete secrets, folders and imports there.
+        type: bool
+        default: false
   universal_auth:
     description:
       - Settings of universal auth. An empty dictionary attaches it as the server likes it.
@@ -89,6 +112,18 @@ EXAMPLES = r"""
       access_token_ttl: 3600
       access_token_max_ttl: 7200
   register: deployment
+
+- name: An identity for a host, which reads one folder of one environment and nothing else
+  omakase.homelab.infisical_identity:
+    url: https://vault.example.com
+    token: "{{ bootstrap.token }}"
+    name: grafana
+    organization_id: "{{ bootstrap.organization.id }}"
+    project_slug: omakase
+    access:
+      - environments: [prod]
+        path: /grafana
+    universal_auth: {}
 """
 
 RETURN = r"""
@@ -118,10 +153,20 @@ identity:
       type: list
       elements: str
       sample: [member]
+    access:
+      description: What it may in the project by O(access), in words; empty if that was not given.
+      type: list
+      elements: str
+      sample: ["prod:/grafana read"]
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import identity_plan, option_table
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import (
+    eras,
+    identity_plan,
+    option_table,
+    projects,
+)
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
 
 UNIVERSAL_AUTH = {
@@ -138,29 +183,37 @@ def main() -> None:
         argument_spec=dict(
             option_table.CONNECTION,
             **option_table.AUTH,
-            **option_table.PROJECT,
+            **option_table.SCOPE,
             name={"type": "str", "required": True},
             organization_id={"type": "str", "required": True},
             organization_role={"type": "str", "default": "no-access"},
             project_roles={"type": "list", "elements": "str"},
+            access={"type": "list", "elements": "dict", "options": option_table.ACCESS},
             universal_auth={"type": "dict", "options": UNIVERSAL_AUTH},
             state={"type": "str", "choices": ["present", "absent"], "default": "present"},
         ),
         mutually_exclusive=[("project_id", "project_slug")],
         supports_check_mode=True,
     )
-    if module.params["project_roles"] and not (module.params["project_id"] or module.params["project_slug"]):
-        module.fail_json(msg="project_roles needs project_id or project_slug.")
+    grants, slug = module.params["access"], module.params["project_slug"]
+    in_project = bool(module.params["project_roles"]) or grants is not None
+    if in_project and not (module.params["project_id"] or slug):
+        module.fail_json(msg="project_roles and access need project_id or project_slug.")
     target = Target(module)
-    with target.failures():
+    with target.failures(), target.alone():
         client = target.client()
-        project_id = target.project_id(client) if module.params["project_roles"] else ""
-        found = identity_plan.find(client, module.params, project_id)
-        steps = identity_plan.plan_identity(module.params, found)
+        project = None
+        if in_project:
+            project_id = target.project_id(client)
+            if grants is not None and not slug:
+                slug = projects.slug_of(client, project_id)
+            project = eras.Member("", project_id, slug or "")
+        found = identity_plan.find(client, module.params, project)
+        steps = identity_plan.plan_identity(module.params, found, client)
         if module.check_mode:
             after = steps.preview(found)
         else:
-            after = steps.perform(client, found, module.params["organization_id"], project_id)
+            after = steps.perform(client, found, module.params["organization_id"], project)
         result = {"identity": after.as_result()} if after else {}
         target.finish(changed=bool(steps), diff=steps.as_diff(), **result)
 

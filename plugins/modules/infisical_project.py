@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - omakase.homelab.connection
   - omakase.homelab.auth
+  - omakase.homelab.scope.unused
   - omakase.homelab.attributes
   - omakase.homelab.attributes.action_group
 options:
@@ -138,6 +139,7 @@ def main() -> None:
         argument_spec=dict(
             option_table.CONNECTION,
             **option_table.AUTH,
+            **option_table.SCOPE,
             name={"type": "str", "required": True},
             slug={"type": "str"},
             description={"type": "str"},
@@ -147,7 +149,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     target = Target(module)
-    with target.failures():
+    with target.failures(), target.alone():
         client = target.client()
         slug = module.params["slug"]
         found = projects.by_slug(client, slug) if slug else projects.by_name(client, module.params["name"])

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import (
-    AuthMethod,
-    Given,
-    Options,
-    Universal,
-)
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Given, Options, Universal
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.omakase.homelab.plugins.module_utils._infisical.login import AuthMethod
 
 
 def choose(options: Options) -> AuthMethod:

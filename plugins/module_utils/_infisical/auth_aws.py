@@ -18,16 +18,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import (
-    Options,
-    Token,
-    login_call,
-    required,
-    token_of,
-)
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Options, required
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_jwt import metadata
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Exchange
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.login import Token, login_call, token_of
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.transport import Request, Transport
 
 BODY = "Action=GetCallerIdentity&Version=2011-06-15"

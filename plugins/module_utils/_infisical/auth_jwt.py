@@ -13,15 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import (
-    Options,
-    Token,
-    login_call,
-    required,
-    token_of,
-)
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Options, required
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Exchange
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.login import Token, login_call, token_of
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.transport import (
     Connection,
     ConnectionFailedError,

@@ -7,14 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import (
-    Options,
-    Token,
-    login_call,
-    required,
-    token_of,
-)
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Options, required
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Exchange
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.login import Token, login_call, token_of
 
 
 @dataclass(frozen=True)

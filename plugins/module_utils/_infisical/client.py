@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import AuthMethod, Given, Token
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Given
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.eras import Routes
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Call, Exchange, Json
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.login import AuthMethod, Token
+
+# No run needs as many: a server whose lists make us ask for more and more is not followed for ever.
+MOST_CALLS = 20_000
 
 
 class TokenSource(Protocol):
@@ -83,13 +88,24 @@ class Client:
         self.exchange = exchange
         self.tokens = tokens
         self.eras = eras
+        self._calls = 0
 
     @property
     def server(self) -> str:
         return self.exchange.base_url
 
+    def now(self) -> datetime:
+        """The server's time: ages and ends of what it keeps go by it."""
+        return self.exchange.now()
+
     def call(self, call: Call) -> Json:
         """The answer. Raises InfisicalError."""
+        self._calls += 1
+        if self._calls > MOST_CALLS:
+            raise InfisicalError(
+                f"{self.server} was asked {MOST_CALLS} times, and each answer led to more questions.",
+                "Is it Infisical, and does it hold that much? Then do it in parts.",
+            )
         token = self.tokens.token()
         try:
             return self.exchange.send(call, token)

@@ -20,6 +20,9 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchang
 )
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Scope
 
+# What the routes call that which lies in a folder besides secrets.
+_RESOURCES = {"folders": "folders", "imports": "secret-imports"}
+
 
 @dataclass(frozen=True)
 class Routes:
@@ -28,6 +31,15 @@ class Routes:
     family: str
     current: Call
     older: Call
+
+
+@dataclass(frozen=True)
+class Member:
+    """An identity in a project; one generation asks for the project's id, the other for its slug."""
+
+    identity_id: str
+    project_id: str
+    project_slug: str
 
 
 def _flag(value: bool) -> str:
@@ -125,46 +137,52 @@ def list_tags(project_id: str) -> Routes:
 
 
 def list_folders(scope: Scope) -> Routes:
-    advice = f"May this identity read {scope.path} in {scope.environment}?"
-    where = {"environment": scope.environment, "path": scope.path}
-    return Routes(
-        "folders",
-        get("/api/v2/folders", advice, dict(where, projectId=scope.project_id)),
-        get("/api/v1/folders", advice, dict(where, workspaceId=scope.project_id)),
-    )
+    return _list_in(scope, "folders", f"May this identity read {scope.path} in {scope.environment}?")
 
 
 def write_folder(method: str, scope: Scope, body: Json, folder: str = "") -> Routes:
     """scope.path is the folder's parent; folder its id, for anything but POST."""
-    suffix = "/" + segment(folder) if folder else ""
     advice = f"May this identity change folders in {scope.path} of {scope.environment}?"
-    content = dict(body, environment=scope.environment, path=scope.path)
-    return Routes(
-        "folders",
-        write(method, "/api/v2/folders" + suffix, dict(content, projectId=scope.project_id), advice),
-        write(method, "/api/v1/folders" + suffix, dict(content, workspaceId=scope.project_id), advice),
-    )
+    return _write_in(method, scope, "folders", body, folder, advice)
 
 
 def list_imports(scope: Scope) -> Routes:
-    advice = f"May this identity read the imports of {scope.path} in {scope.environment}?"
-    where = {"environment": scope.environment, "path": scope.path}
-    return Routes(
-        "imports",
-        get("/api/v2/secret-imports", advice, dict(where, projectId=scope.project_id)),
-        get("/api/v1/secret-imports", advice, dict(where, workspaceId=scope.project_id)),
-    )
+    return _list_in(scope, "imports", f"May this identity read the imports of {scope.path} in {scope.environment}?")
 
 
 def write_import(method: str, scope: Scope, body: Json, import_id: str = "") -> Routes:
     """scope is the folder that imports."""
-    suffix = "/" + segment(import_id) if import_id else ""
     advice = f"May this identity change the imports of {scope.path} in {scope.environment}?"
+    return _write_in(method, scope, "imports", body, import_id, advice)
+
+
+def _list_in(scope: Scope, what: str, advice: str) -> Routes:
+    """What lies in a folder besides secrets: folders or imports."""
+    where = {"environment": scope.environment, "path": scope.path}
+    return Routes(
+        what,
+        get(f"/api/v2/{_RESOURCES[what]}", advice, dict(where, projectId=scope.project_id)),
+        get(f"/api/v1/{_RESOURCES[what]}", advice, dict(where, workspaceId=scope.project_id)),
+    )
+
+
+def _write_in(method: str, scope: Scope, what: str, body: Json, ident: str, advice: str) -> Routes:
+    suffix = _RESOURCES[what] + ("/" + segment(ident) if ident else "")
     content = dict(body, environment=scope.environment, path=scope.path)
     return Routes(
-        "imports",
-        write(method, "/api/v2/secret-imports" + suffix, dict(content, projectId=scope.project_id), advice),
-        write(method, "/api/v1/secret-imports" + suffix, dict(content, workspaceId=scope.project_id), advice),
+        what,
+        write(method, f"/api/v2/{suffix}", dict(content, projectId=scope.project_id), advice),
+        write(method, f"/api/v1/{suffix}", dict(content, workspaceId=scope.project_id), advice),
+    )
+
+
+def list_memberships(project_id: str) -> Routes:
+    project = segment(project_id)
+    advice = "May this identity see who belongs to the project?"
+    return Routes(
+        "memberships",
+        get(f"/api/v1/projects/{project}/memberships/identities", advice),
+        get(f"/api/v2/workspace/{project}/identity-memberships", advice),
     )
 
 
@@ -180,6 +198,59 @@ def write_membership(method: str, project_id: str, identity_id: str, roles: Sequ
     body: Json = {"roles": [{"role": role, "isTemporary": False} for role in roles]} if roles else {}
     advice = "May this identity change who belongs to the project, and do the roles exist?"
     return Routes("memberships", write(method, current, body, advice), write(method, older, body, advice))
+
+
+PRIVILEGES = "privileges"
+_PRIVILEGE_ADVICE = "May this identity change the rights of others in the project?"
+_OLD_PRIVILEGES = "/api/v1/additional-privilege/identity"
+_PRIVILEGES = "/api/v2/identity-project-additional-privilege"
+
+
+def get_privilege(project_slug: str, identity_id: str, slug: str) -> Routes:
+    """An additional privilege of an identity by its slug."""
+    whose = {"identityId": identity_id, "projectSlug": project_slug}
+    advice = "May this identity see the rights of others in the project?"
+    return Routes(
+        PRIVILEGES,
+        get(f"{_PRIVILEGES}/slug/{segment(slug)}", advice, whose),
+        get(f"{_OLD_PRIVILEGES}/{segment(slug)}", advice, whose),
+    )
+
+
+def create_privilege(member: Member, slug: str, permissions: Sequence[Json], older: Sequence[Json]) -> Routes:
+    """permissions: for current servers; older: the same for those that know rules for secrets alone."""
+    body: Json = {"identityId": member.identity_id, "slug": slug}
+    current = dict(body, projectId=member.project_id, permissions=list(permissions), type={"isTemporary": False})
+    old = dict(body, projectSlug=member.project_slug, permissions=list(older))
+    return Routes(
+        PRIVILEGES,
+        write("POST", _PRIVILEGES, current, _PRIVILEGE_ADVICE),
+        write("POST", _OLD_PRIVILEGES + "/permanent", old, _PRIVILEGE_ADVICE),
+    )
+
+
+def update_privilege(
+    member: Member, privilege_id: str, slug: str, permissions: Sequence[Json], older: Sequence[Json]
+) -> Routes:
+    current: Json = {"slug": slug, "permissions": list(permissions), "type": {"isTemporary": False}}
+    old = dict(_named_privilege(member, slug), privilegeDetails={"permissions": list(older)})
+    return Routes(
+        PRIVILEGES,
+        write("PATCH", f"{_PRIVILEGES}/{segment(privilege_id)}", current, _PRIVILEGE_ADVICE),
+        write("PATCH", _OLD_PRIVILEGES, old, _PRIVILEGE_ADVICE),
+    )
+
+
+def delete_privilege(member: Member, privilege_id: str, slug: str) -> Routes:
+    return Routes(
+        PRIVILEGES,
+        write("DELETE", f"{_PRIVILEGES}/{segment(privilege_id)}", {}, _PRIVILEGE_ADVICE),
+        write("DELETE", _OLD_PRIVILEGES, _named_privilege(member, slug), _PRIVILEGE_ADVICE),
+    )
+
+
+def _named_privilege(member: Member, slug: str) -> Json:
+    return {"identityId": member.identity_id, "projectSlug": member.project_slug, "privilegeSlug": slug}
 
 
 def _membership_paths(project_id: str, identity_id: str) -> Sequence[str]:

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ansible_collections.omakase.homelab.plugins.module_utils._untrusted.words import printable
+
 
 class InfisicalError(Exception):
     """Something that the user has to know, in one sentence or two; never holds a value.
@@ -23,12 +27,20 @@ class InfisicalError(Exception):
         error: str = "",
         message: str = "",
     ) -> None:
-        super().__init__(" ".join(part for part in (problem, advice) if part))
-        self.problem = problem
-        self.advice = advice
+        self.problem = printable(problem)  # both may hold words and names of the server's
+        self.advice = printable(advice)
+        super().__init__(" ".join(part for part in (self.problem, self.advice) if part))
         self.status = status
         self.error = error
         self.message = message
+
+    @classmethod
+    def of(cls, problems: Iterable[str]) -> InfisicalError:
+        """One for several problems, a line for each."""
+        error = cls("")
+        error.problem = "\n".join(map(printable, problems))
+        error.args = (error.problem,)
+        return error
 
     @property
     def unknown_route(self) -> bool:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """JSON in, JSON out, with repeats where they cannot hurt; below the tokens and above the transport.
 
-What may be repeated: reads on connection errors and 5xx; writes on 429 and 503 alone; a refused login never.
+What may be repeated: reads on connection errors and 5xx; writes on 429 and 503, and where there was no connection at
+all; a refused login never.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any, Callable
 from urllib.parse import quote, urlencode
@@ -27,13 +29,17 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.transpo
     Request,
     Transport,
 )
+from ansible_collections.omakase.homelab.plugins.module_utils._untrusted import answers
+from ansible_collections.omakase.homelab.plugins.module_utils._untrusted.words import printable
 
 Json = dict[str, Any]
 
-# A server that asks for more patience than this (seconds) is not waited for.
+# A server that asks for more patience than this (seconds) is not waited for; in all, not for one call.
 LONGEST_WAIT = 120.0
+LONGEST_WAITS = 300.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
+_LONGEST_WORDS = 300
 # The fields of a request whose text must never come back in a message.
 _SENSITIVE = ("secretValue", "clientSecret", "password", "accessToken", "jwt", "iamRequestHeaders", "iamRequestBody")
 
@@ -95,25 +101,41 @@ class Exchange:
         self.retries = retries
         self.sleep = sleep
         self.chance = chance
+        self._date = ""
+        self._came = 0.0
 
     def send(self, call: Call, token: str | None = None) -> Json:
         """The answer as JSON. Raises InfisicalError, LoginRefusedError for credentials that are not accepted."""
-        attempt = 0
+        attempt, waited = 0, 0.0
         while True:
             try:
                 answer = self.transport.send(self._request(call, token))
+                self._date, self._came = answer.headers.get("date", ""), time.monotonic()
                 result = _decoded(answer) if 200 <= answer.status < 300 else None
                 if result is not None:
                     return result
                 pause = self._pause_after(call, answer, attempt, token is not None)
-                if pause is None or attempt == self.retries:
-                    raise self._refusal(call, answer)
+                if pause is None or attempt == self.retries or waited + pause > LONGEST_WAITS:
+                    raise self._refusal(call, answer, token)
             except ConnectionFailedError as failure:
-                if failure.permanent or call.kind is Kind.WRITE or attempt == self.retries:
+                risky = call.kind is Kind.WRITE and not failure.unsent
+                if failure.permanent or risky or attempt == self.retries:
                     raise self._unreachable(call, failure, attempt) from None
                 pause = self._backoff(attempt)
             self.sleep(pause)
+            waited += pause
             attempt += 1
+
+    def now(self) -> datetime:
+        """The server's time, as its last answer said; by it, and not by ours, its secrets were made and expire."""
+        from email.utils import parsedate_to_datetime
+
+        try:
+            told = parsedate_to_datetime(self._date).astimezone(timezone.utc)
+            # The header leaves out the part of a second: what was written in it would lie in the future.
+            return told + timedelta(seconds=1 + time.monotonic() - self._came)
+        except (IndexError, OverflowError, TypeError, ValueError):  # none, or nothing that is a date
+            return datetime.now(timezone.utc)
 
     def _request(self, call: Call, token: str | None) -> Request:
         headers = {"Accept": "application/json"}
@@ -149,18 +171,20 @@ class Exchange:
         tries = "" if attempt == 0 else f" in {attempt + 1} attempts"
         problem = f"{self.base_url} gave no answer to {call.asked}{tries}: {failure}."
         advice = "Is the address (url) right, and does the server run?"
-        if failure.permanent:
-            advice = "Name the authority that signed it with ca_path."
-        elif call.kind is Kind.WRITE:
+        if failure.advice:
+            advice = failure.advice
+        elif call.kind is Kind.WRITE and not failure.unsent:
             advice = "Nothing was repeated, since the server may have done it: run again to find out."
         return InfisicalError(problem, advice)
 
-    def _refusal(self, call: Call, answer: Answer) -> InfisicalError:
+    def _refusal(self, call: Call, answer: Answer, token: str | None) -> InfisicalError:
         said = _fields(answer)
-        words = " ".join(word for word in (str(answer.status), said["error"]) if word)
+        sensitive = [*_sensitive(call.body), *([token] if token else [])]
+        # Cut last: of a text that is cut in two the first half would stay.
+        told, error = (printable(_without(said[name], sensitive)[:_LONGEST_WORDS]) for name in ("message", "error"))
+        words = " ".join(word for word in (str(answer.status), error) if word)
         problem = f"{self.base_url} refused {call.asked} ({words})"
-        told = _without(said["message"], _sensitive(call.body))
-        problem += ": {}.".format(told.rstrip(".")) if told else "."
+        problem += (f": {told}" if told.endswith(("?", "!")) else f": {told.rstrip('.')}.") if told else "."
         advice = call.advice
         kind = InfisicalError
         if 300 <= answer.status < 400:
@@ -188,7 +212,7 @@ def _repeatable(kind: Kind, status: int) -> bool:
 def _decoded(answer: Answer) -> Json | None:
     """The JSON object of an answer; None if it holds none."""
     try:
-        result = json.loads(answer.body)
+        result = answers.parsed(answer.body)
     except ValueError:
         return None
     return result if isinstance(result, dict) else None
@@ -206,15 +230,16 @@ def _fields(answer: Answer) -> Json:
 def _readable(message: object) -> str:
     """The message of an error; a list of validation errors becomes "field: what" for each."""
     if isinstance(message, str):
-        return message[:300]
+        return message
     if not isinstance(message, list):
         return ""
     parts: list[str] = []
     for item in message:
         if isinstance(item, dict):
-            where = ".".join(str(step) for step in item.get("path") or [])
+            path = item.get("path")
+            where = ".".join(str(step) for step in path) if isinstance(path, list) else ""
             parts.append("{}: {}".format(where, item.get("message", "")))
-    return "; ".join(parts)[:300]
+    return "; ".join(parts)
 
 
 def _sensitive(body: object) -> list[str]:
@@ -232,7 +257,7 @@ def _sensitive(body: object) -> list[str]:
     return found
 
 
-def _without(text: str, sensitive: list[str]) -> str:
+def _without(text: str, sensitive: Sequence[str]) -> str:
     for value in sorted(sensitive, key=len, reverse=True):
         text = text.replace(value, "***")
     return text

@@ -43,6 +43,19 @@ class Tree:
         return found
 
 
+class NoTree(Tree):
+    """The folders of an environment that does not exist yet: none."""
+
+    def __init__(self) -> None:
+        pass
+
+    def children(self, path: str) -> dict[str, str]:
+        return {}
+
+
+NO_TREE = NoTree()
+
+
 @dataclass(frozen=True)
 class FolderPlan:
     """Paths to create, and paths with ids to delete."""

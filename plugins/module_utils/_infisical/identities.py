@@ -20,7 +20,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchang
     segment,
     write,
 )
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import record, records, text
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import number, record, records, text
 
 _MAY_MANAGE = "May this identity manage identities of the organisation?"
 
@@ -36,8 +36,18 @@ class Identity:
 
 def by_name(client: Client, organization_id: str, name: str) -> Identity | None:
     """The only identity of that name, or None. The server would make a second one, so this comes first."""
+    return only(everyone(client, organization_id), name)
+
+
+def everyone(client: Client, organization_id: str) -> list[Identity]:
+    """All identities of the organisation."""
     answer = client.call(get("/api/v1/identities", _MAY_MANAGE, {"orgId": organization_id}))
-    found = [item for item in map(_identity, records(answer, "identities")) if item.name == name]
+    return [_identity(item) for item in records(answer, "identities")]
+
+
+def only(identities: Sequence[Identity], name: str) -> Identity | None:
+    """The one of that name, or None."""
+    found = [item for item in identities if item.name == name]
     if len(found) > 1:
         ids = ", ".join(identity.id for identity in found)
         raise InfisicalError(
@@ -72,9 +82,43 @@ def project_roles(client: Client, project_id: str, identity_id: str) -> list[str
     return sorted(_role(item) for item in records(record(answer, "identityMembership"), "roles"))
 
 
+def members(client: Client, project_id: str) -> list[tuple[Identity, list[str]]]:
+    """The identities that belong to the project, each with the slugs of its roles there; role is not told."""
+    found = []
+    for item in records(client.ask(eras.list_memberships(project_id)), "identityMemberships"):
+        who = record(item, "identity")
+        roles = sorted(_role(role) for role in records(item, "roles"))
+        found.append((Identity(text(who, "id") or text(item, "identityId"), text(who, "name"), ""), roles))
+    return found
+
+
 def set_project_roles(client: Client, project_id: str, identity_id: str, roles: Sequence[str], member: bool) -> None:
     method = "PATCH" if member else "POST"
-    client.ask(eras.write_membership(method, project_id, identity_id, roles))
+    try:
+        client.ask(eras.write_membership(method, project_id, identity_id, roles))
+    except InfisicalError as error:
+        if "RBAC restriction" not in error.message:
+            raise
+        raise InfisicalError(
+            f"{client.server} gives no role of your own to an identity on its present plan"
+            f" (wanted: {', '.join(roles)}).",
+            "Take admin, member, viewer or no-access, or say with access which environments and paths it may read"
+            " and write: that needs no plan.",
+            error.status,
+            error.error,
+            error.message,
+        ) from None
+
+
+def leave_project(client: Client, project_id: str, identity_id: str) -> None:
+    client.ask(eras.write_membership("DELETE", project_id, identity_id, []))
+
+
+def projects_of(client: Client, identity_id: str) -> dict[str, str]:
+    """Names of the projects that the identity belongs to, by id."""
+    path = f"/api/v1/identities/{segment(identity_id)}/identity-memberships"
+    found = [record(item, "project") for item in records(client.call(get(path, _MAY_MANAGE)), "identityMemberships")]
+    return {text(project, "id"): text(project, "name") for project in found}
 
 
 def universal_auth(client: Client, identity_id: str) -> Json | None:
@@ -96,13 +140,23 @@ def set_universal_auth(client: Client, identity_id: str, settings: Json, attache
 
 @dataclass(frozen=True)
 class ClientSecret:
-    """What the server tells of a client secret, never the secret itself. usable: not revoked, expired or used up."""
+    """What the server tells of a client secret, never the secret itself. usable: not revoked, expired or used up.
+
+    ttl, uses_limit: 0 for none. uses: how often it was used. seconds_left, uses_left: None where there is no end.
+    age_in_days: None if not told.
+    """
 
     id: str
     description: str
     usable: bool
     revoked: bool = False
     created: str = ""
+    ttl: int = 0
+    uses: int = 0
+    uses_limit: int = 0
+    seconds_left: float | None = None
+    uses_left: int | None = None
+    age_in_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -113,9 +167,10 @@ class NewClientSecret:
     secret: str
 
 
-def client_secrets(client: Client, identity_id: str, now: datetime) -> list[ClientSecret]:
-    """All of an identity, those that were revoked or used up included. now: with a time zone."""
+def client_secrets(client: Client, identity_id: str) -> list[ClientSecret]:
+    """All of an identity, those that were revoked or used up included."""
     answer = client.call(_universal("GET", identity_id, "/client-secrets"))
+    now = client.now()
     return [_client_secret(item, now) for item in records(answer, "clientSecretData")]
 
 
@@ -125,7 +180,10 @@ def create_client_secret(
     """ttl in seconds; 0 stands for no limit in both."""
     body: Json = {"description": description, "ttl": ttl, "numUsesLimit": num_uses_limit}
     answer = client.call(_universal("POST", identity_id, "/client-secrets", body))
-    return NewClientSecret(text(record(answer, "clientSecretData"), "id"), text(answer, "clientSecret"))
+    made = NewClientSecret(text(record(answer, "clientSecretData"), "id"), text(answer, "clientSecret"))
+    if not (made.id and made.secret):
+        raise InfisicalError(f"{client.server} made a client secret and did not tell it.", "Revoke it there.")
+    return made
 
 
 def revoke_client_secret(client: Client, identity_id: str, client_secret_id: str) -> None:
@@ -153,32 +211,34 @@ def _role(item: Mapping[str, Any]) -> str:
 
 
 def _client_secret(item: Mapping[str, Any], now: datetime) -> ClientSecret:
+    limit, ttl = number(item, "clientSecretNumUsesLimit"), number(item, "clientSecretTTL")
+    uses = number(item, "clientSecretNumUses")
+    uses_left = limit - uses if limit else None
+    created = _moment(text(item, "createdAt"))
+    seconds_left = ttl - (now - created).total_seconds() if ttl and created else None
+    revoked = bool(item.get("isClientSecretRevoked"))
     return ClientSecret(
         id=text(item, "id"),
         description=text(item, "description"),
-        usable=_is_usable(item, now),
-        revoked=bool(item.get("isClientSecretRevoked")),
+        usable=not revoked and (uses_left is None or uses_left > 0) and (seconds_left is None or seconds_left > 0),
+        revoked=revoked,
         created=text(item, "createdAt"),
+        ttl=ttl,
+        uses=uses,
+        uses_limit=limit,
+        seconds_left=seconds_left,
+        uses_left=uses_left,
+        age_in_days=(now - created).days if created else None,
     )
 
 
-def _is_usable(item: Mapping[str, Any], now: datetime) -> bool:
-    if item.get("isClientSecretRevoked"):
-        return False
-    limit = item.get("clientSecretNumUsesLimit") or 0
-    if limit and (item.get("clientSecretNumUses") or 0) >= limit:
-        return False
-    ttl = item.get("clientSecretTTL") or 0
-    created = _moment(text(item, "createdAt"))
-    return not ttl or created is None or (now - created).total_seconds() < ttl
-
-
 def _moment(stamp: str) -> datetime | None:
-    """A time of the API; Python 3.9 does not know its Z."""
+    """A time of the API, None for what is no moment; Python 3.9 does not know its Z."""
     try:
-        return datetime.fromisoformat(stamp.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(stamp.replace("Z", "+00:00"))
     except ValueError:
         return None
+    return moment if moment.tzinfo else None
 
 
 def full_address(address: str) -> str:

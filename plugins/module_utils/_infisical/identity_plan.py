@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import identities
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import access, identities, membership_plan
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.eras import Member
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Json
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import text
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.plan import Plan, diff, plan
@@ -28,14 +29,14 @@ _ADDRESSES = {
 
 @dataclass(frozen=True)
 class Found:
-    """An identity with what belongs to it; universal_auth and project_roles are None where there is none."""
+    """An identity with what belongs to it; universal_auth is None where there is none."""
 
     id: str
     name: str
     role: str
     client_id: str = ""
     universal_auth: dict[str, Any] | None = None
-    project_roles: list[str] | None = None
+    membership: membership_plan.Found = membership_plan.NO_MEMBER
 
     def as_result(self) -> dict[str, Any]:
         return {
@@ -43,24 +44,32 @@ class Found:
             "name": self.name,
             "role": self.role,
             "client_id": self.client_id,
-            "project_roles": self.project_roles or [],
+            "project_roles": self.membership.roles or [],
+            "access": access.shown(self.membership.access.rules) if self.membership.access else [],
         }
 
 
-def find(client: Client, wanted: Mapping[str, Any], project_id: str) -> Found | None:
-    """What there is of the wanted identity; reads only what the wanted options are about."""
+def find(client: Client, wanted: Mapping[str, Any], project: Member | None) -> Found | None:
+    """What there is of the wanted identity; reads only what the wanted options are about. project: see perform."""
     identity = identities.by_name(client, wanted["organization_id"], wanted["name"])
     if identity is None:
         return None
+    found = found_of(client, identity)
+    if project is None:
+        return found
+    member = replace(project, identity_id=identity.id)
+    return replace(found, membership=membership_plan.find(client, member, wanted["access"] is not None))
+
+
+def found_of(client: Client, identity: identities.Identity) -> Found:
+    """A known identity with its universal auth."""
     settings = identities.universal_auth(client, identity.id)
-    roles = identities.project_roles(client, project_id, identity.id) if project_id else None
     return Found(
         identity.id,
         identity.name,
         identity.role,
         text(settings or {}, "clientId"),
         None if settings is None else _readable(settings),
-        roles,
     )
 
 
@@ -69,26 +78,27 @@ class IdentityPlan:
     """A step for each of the three."""
 
     identity: Plan
-    membership: Plan
+    membership: membership_plan.MembershipPlan
     universal_auth: Plan
 
     def __bool__(self) -> bool:
         return bool(self.identity or self.membership or self.universal_auth)
 
     def as_diff(self) -> dict[str, Any]:
-        return diff(identity=self.identity, membership=self.membership, universal_auth=self.universal_auth)
+        parts = {"membership": self.membership.roles, "access": self.membership.access}
+        return diff(identity=self.identity, **parts, universal_auth=self.universal_auth)
 
     def preview(self, found: Found | None) -> Found | None:
         """The identity as perform would leave it; ids that do not exist yet are empty."""
         if self.identity.step == "delete" or (found is None and not self.identity):
             return None
         result = replace(found or Found("", "", ""), **self.identity.changes)  # name and role alone
-        if self.membership:
-            result = replace(result, project_roles=self.membership.changes["roles"])
-        return result
+        return replace(result, membership=self.membership.preview())
 
-    def perform(self, client: Client, found: Found | None, organization_id: str, project_id: str) -> Found | None:
-        """The identity as it is afterwards; None if there is none."""
+    def perform(
+        self, client: Client, found: Found | None, organization_id: str, project: Member | None = None
+    ) -> Found | None:
+        """The identity as it is afterwards; None if there is none. project: a member of it, whose id does not count."""
         if self.identity.step == "delete" and found is not None:
             identities.delete(client, found.id)
             return None
@@ -100,9 +110,8 @@ class IdentityPlan:
             result = replace(result, id=created.id)
         elif self.identity:
             identities.update(client, found.id, result.role)
-        if self.membership:
-            member = self.membership.step == "update"
-            identities.set_project_roles(client, project_id, result.id, self.membership.changes["roles"], member)
+        if self.membership and project is not None:
+            self.membership.perform(client, replace(project, identity_id=result.id))
         if self.universal_auth:
             settings = _for_server(self.universal_auth.changes)
             attached = self.universal_auth.step == "update"
@@ -111,18 +120,15 @@ class IdentityPlan:
         return result
 
 
-def plan_identity(wanted: Mapping[str, Any], found: Found | None) -> IdentityPlan:
+def plan_identity(wanted: Mapping[str, Any], found: Found | None, client: Client | None = None) -> IdentityPlan:
     """wanted: the module's parameters."""
     state = wanted["state"]
     have = {"name": found.name, "role": found.role} if found else None
     identity = plan({"name": wanted["name"], "role": wanted["organization_role"]}, have, state)
     if state == "absent":
-        return IdentityPlan(identity, Plan(), Plan())
-    roles = wanted["project_roles"]
-    membership = Plan()
-    if roles:
-        found_roles = found.project_roles if found else None
-        membership = plan({"roles": sorted(roles)}, None if found_roles is None else {"roles": found_roles})
+        return IdentityPlan(identity, membership_plan.MembershipPlan(), Plan())
+    there = found.membership if found else membership_plan.NO_MEMBER
+    membership = membership_plan.plan_membership(client, wanted["project_roles"], wanted["access"], there)
     settings = wanted["universal_auth"]
     universal = Plan() if settings is None else plan(_sorted(settings), found.universal_auth if found else None)
     return IdentityPlan(identity, membership, universal)

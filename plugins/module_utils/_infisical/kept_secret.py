@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
@@ -16,14 +15,14 @@ FIELDS = ("client_id", "client_secret", "client_secret_id", "identity_id", "desc
 
 
 class KeptSecret:
-    """The file that the option dest names. Raises InfisicalError if it could not be written later."""
+    """The file at a path. Raises InfisicalError if it could not be written later."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: AnsibleModule, path: str) -> None:
         self._module = module
-        self.path: str = module.params["dest"]
+        self.path = path
         directory = os.path.dirname(self.path) or "."
         if os.path.isdir(self.path):
-            raise InfisicalError(f"dest is a directory: {self.path}.", "Name a file in it.")
+            raise InfisicalError(f"The client secret cannot be kept: {self.path} is a directory.", "Name a file in it.")
         # In check mode an earlier task may only have said that it would make the directory.
         if not module.check_mode and not os.access(directory, os.W_OK | os.X_OK):
             raise InfisicalError(
@@ -54,14 +53,19 @@ class KeptSecret:
 
     def write(self, content: dict[str, str]) -> None:
         """All or nothing, mode 0600."""
-        handle, path = tempfile.mkstemp(dir=os.path.dirname(self.path) or ".", prefix=".client-secret-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2, sort_keys=True)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        self._module.atomic_move(path, self.path)
-        self.make_private()  # atomic_move keeps the mode of a file that was there
+        write_private(self._module, self.path, json.dumps(content, indent=2, sort_keys=True) + "\n")
 
     def delete(self) -> None:
         os.unlink(self.path)
+
+
+def write_private(module: AnsibleModule, path: str, text: str) -> None:
+    """All or nothing, mode 0600. What a killed run has left of it is written over."""
+    temporary = os.path.join(os.path.dirname(path), f".new-{os.path.basename(path)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    module.atomic_move(temporary, path)
+    os.chmod(path, 0o600)  # atomic_move keeps the mode of a file that was there

@@ -11,6 +11,9 @@ from typing import Any
 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.paths import normal_path
 
+# Seconds of thousands of years: nothing is counted so far.
+_ENDLESS = 10**12
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -26,15 +29,21 @@ class Scope:
 
 @dataclass(frozen=True)
 class Secret:
-    """One secret as the server tells it. hidden: the identity may see that it exists and not what it holds."""
+    """One secret as the server tells it.
+
+    hidden: the identity may see that it exists and not what it holds.
+    tags, metadata: None where the server does not tell them, as those of 2024 do of metadata.
+    updated: when it was last written, as the server says it; empty where it does not.
+    """
 
     name: str
     value: str = field(repr=False)
     path: str = "/"
     comment: str = ""
     hidden: bool = False
-    tags: tuple[str, ...] = ()
-    metadata: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] | None = ()
+    metadata: tuple[tuple[str, str], ...] | None = ()
+    updated: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,12 @@ def text(record: Mapping[str, Any], name: str) -> str:
     """A field as text; older servers leave fields out or send null."""
     value = record.get(name)
     return value if isinstance(value, str) else ""
+
+
+def number(record: Mapping[str, Any], name: str) -> int:
+    """A field as a whole number; 0 for what is missing or none that a server could mean."""
+    value = record.get(name)
+    return value if isinstance(value, int) and abs(value) < _ENDLESS else 0
 
 
 def records(answer: Mapping[str, Any], *names: str) -> list[dict[str, Any]]:

@@ -47,3 +47,10 @@ SCOPE: Spec = dict(
     environment={"type": "str", "default": "dev"},
     path={"type": "str", "default": "/"},
 )
+
+# What an identity may in a project, by environment and folder
+ACCESS: Spec = {
+    "environments": {"type": "list", "elements": "str"},
+    "path": {"type": "str", "default": "/"},
+    "write": {"type": "bool", "default": False},
+}

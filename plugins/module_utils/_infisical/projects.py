@@ -56,6 +56,14 @@ def id_of(client: Client, slug: str) -> str:
     return project.id
 
 
+def slug_of(client: Client, project_id: str) -> str:
+    """The slug of the project with that id. Raises InfisicalError if there is none."""
+    project = by_id(client, project_id)
+    if project is None:
+        raise InfisicalError(f"{client.server} has no project with the id {project_id}.")
+    return project.slug
+
+
 def create(client: Client, name: str, slug: str, description: str, default_environments: bool) -> Project:
     """A new project; with the server's own environments, if asked, and always on older servers."""
     answer = client.ask(eras.create_project(name, slug, description, default_environments))

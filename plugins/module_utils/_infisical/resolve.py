@@ -6,55 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.resolved import Resolved
 
 if TYPE_CHECKING:
     from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Listing, Secret
-
-
-@dataclass
-class Resolved:
-    """A folder as a dictionary.
-
-    values: by name. hidden: names whose values this identity may not read.
-    ambiguous: names that several folders at the same depth hold, with the paths of these folders.
-    """
-
-    values: dict[str, str] = field(default_factory=dict, repr=False)
-    hidden: list[str] = field(default_factory=list)
-    ambiguous: dict[str, list[str]] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @property
-    def names(self) -> list[str]:
-        return sorted({*self.values, *self.hidden, *self.ambiguous})
-
-    def value(self, name: str) -> str | None:
-        """The value, or None if there is no such name. Raises InfisicalError for one that cannot be had."""
-        if name in self.values:
-            return self.values[name]
-        if name in self.hidden:
-            raise InfisicalError(
-                f"The value of {name} is hidden: this identity may see that it exists and not read it.",
-                "Give its role the permission to read values.",
-            )
-        if name in self.ambiguous:
-            raise InfisicalError(
-                f"{name} is in more than one folder: {', '.join(self.ambiguous[name])}.",
-                f"Say which with an absolute path, such as {self.ambiguous[name][0].rstrip('/')}/{name}.",
-            )
-        return None
-
-    def everything(self) -> dict[str, str]:
-        """All values. Raises InfisicalError if one of them cannot be had."""
-        for name in [*self.hidden, *self.ambiguous]:
-            self.value(name)
-        return self.values
 
 
 def resolve(listing: Listing) -> Resolved:

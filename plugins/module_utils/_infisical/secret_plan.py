@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import generate
@@ -49,20 +49,31 @@ class SecretPlan:
 
     def as_diff(self, digest: Digest) -> dict[str, Any]:
         """Names, digests and what is no secret."""
-        before = {found.name: _shown(digest, found.value, found.comment) for found in self.delete}
+        before = {found.name: _shown(digest, found) for found in self.delete}
         after: dict[str, Any] = {}
         for wanted, found in self.update:
-            before[found.name] = _shown(digest, found.value, found.comment)
-            value = found.value if wanted.value is None else wanted.value
-            comment = found.comment if wanted.comment is None else wanted.comment
-            after[found.name] = _shown(digest, value, comment)
+            before[found.name] = _shown(digest, found)
+            after[found.name] = _shown(digest, _changed(found, wanted))
         for wanted in self.create:
-            after[wanted.name] = _shown(digest, wanted.value, wanted.comment or "")
+            after[wanted.name] = _shown(digest, _changed(Secret(wanted.name, ""), wanted))
+            if wanted.recipe is not None:
+                after[wanted.name]["value"] = "generated"
         return {"before": before, "after": after}
 
 
-def _shown(digest: Digest, value: str | None, comment: str) -> dict[str, str]:
-    return {"value": "generated" if value is None else digest.of(value), "comment": comment}
+def _changed(found: Secret, wanted: Wanted) -> Secret:
+    """The secret as it is to be afterwards."""
+    given = {name: getattr(wanted, name) for name in ("value", "comment", "tags", "metadata")}
+    return replace(found, **{name: change for name, change in given.items() if change is not None})
+
+
+def _shown(digest: Digest, secret: Secret) -> dict[str, Any]:
+    return {
+        "value": "hidden" if secret.hidden else digest.of(secret.value),
+        "comment": secret.comment,
+        "tags": list(secret.tags or ()),
+        "metadata": {key: digest.of(text) for key, text in secret.metadata or ()},
+    }
 
 
 def stored_form(value: str) -> str:
@@ -122,8 +133,9 @@ def _differs(wanted: Wanted, found: Secret) -> bool:
     pairs = (
         (wanted.value, found.value),
         (wanted.comment if wanted.comment is None else wanted.comment.strip(_BLANKS), found.comment),
-        (wanted.tags, found.tags),
-        (wanted.metadata, found.metadata),
+        # What the server does not tell cannot differ: every run would send it anew.
+        (wanted.tags if found.tags is not None else None, found.tags),
+        (wanted.metadata if found.metadata is not None else None, found.metadata),
     )
     return any(want is not None and want != have for want, have in pairs)
 

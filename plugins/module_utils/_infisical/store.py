@@ -76,9 +76,14 @@ def _secret(item: Mapping[str, Any], path: str) -> Secret:
         path=normal_path(text(item, "secretPath") or path),
         comment=text(item, "secretComment"),
         hidden=item.get("secretValueHidden") is True,
-        tags=tuple(sorted(text(tag, "slug") for tag in records(item, "tags"))),
-        metadata=tuple(sorted((text(pair, "key"), text(pair, "value")) for pair in records(item, "secretMetadata"))),
+        tags=tuple(sorted(text(tag, "slug") for tag in records(item, "tags"))) if "tags" in item else None,
+        metadata=_metadata(item) if "secretMetadata" in item else None,
+        updated=text(item, "updatedAt"),
     )
+
+
+def _metadata(item: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((text(pair, "key"), text(pair, "value")) for pair in records(item, "secretMetadata")))
 
 
 @dataclass(frozen=True)

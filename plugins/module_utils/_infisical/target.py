@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.omakase.homelab.plugins.module_utils._files.turns import alone
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import auth, option_table, options, projects
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import (
     Client,
@@ -65,6 +67,17 @@ class Target:
         except InfisicalError as error:
             done = partial.as_dict() if partial else {}
             self.module.fail_json(msg=str(error), **dict(done, **self._invocation()))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Lets the modules of one account on one host in one after the other, those of another playbook's run included.
+
+        Infisical takes two identities of one name, and two client secrets of one description: of two runs at once,
+        the second has to find what the first has made.
+        """
+        # The home of the account: where it has none, as with any user in a container, nobody waits.
+        with nullcontext() if self.check_mode else alone(os.path.expanduser("~")):
+            yield
 
     def finish(self, changed: bool, **result: Any) -> None:
         """Ends the module."""

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
-# One read of an answer's body; between two reads the clock is looked at.
-_CHUNK = 64 * 1024
+# Codes of OpenSSL for what no other authority can heal.
+_NOT_NOW = (9, 10)  # not yet valid, expired
+_NOT_THIS_HOST = (62, 64)  # another name, another address
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,18 @@ class Answer:
 
 
 class ConnectionFailedError(Exception):
-    """No whole answer came. permanent: trying again cannot help, as with a certificate that nobody trusts."""
+    """No whole answer came.
 
-    def __init__(self, reason: str, permanent: bool = False) -> None:
+    permanent: trying again cannot help, as with a certificate that nobody trusts.
+    unsent: there was no connection, so that the server cannot have done anything.
+    advice: what to do about it, where the reason alone tells that.
+    """
+
+    def __init__(self, reason: str, permanent: bool = False, unsent: bool = False, advice: str = "") -> None:
         super().__init__(reason)
         self.permanent = permanent
+        self.unsent = unsent
+        self.advice = advice
 
 
 class Transport(Protocol):
@@ -49,7 +56,7 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach the server. timeout: seconds for connecting and for each wait; an answer may take twice that."""
+    """How to reach the server. timeout: seconds for connecting and for each wait; all in all it may take twice that."""
 
     validate_certs: bool = True
     ca_path: str | None = None
@@ -70,20 +77,40 @@ class UrlTransport:
         from http.client import HTTPException
         from urllib.error import HTTPError, URLError
 
+        from ansible_collections.omakase.homelab.plugins.module_utils._untrusted import answers
+
+        limit = 2 * self.connection.timeout
+
+        def ask() -> Answer:
+            try:
+                response = self._open(request)
+                return self._read(response.status, response, limit)
+            except HTTPError as error:
+                return self._read(error.code, error, limit)
+
         try:
-            return self._open(request)
-        except HTTPError as error:
-            return self._read(error.code, error)
+            return answers.within(limit, ask)
+        except answers.TooLongError:
+            raise ConnectionFailedError(f"the answer took longer than {limit:g} s") from None
+        except answers.PartialError:
+            raise ConnectionFailedError("only a part of the answer came") from None
+        except answers.TooLargeError:
+            raise ConnectionFailedError(
+                f"the answer is larger than {answers.MOST_BYTES // 2**20} MB",
+                permanent=True,
+                advice="Is url the address of Infisical itself? If it is, read a smaller folder at a time.",
+            ) from None
         except URLError as error:
             raise self._failure(error.reason) from None
         except (OSError, HTTPException, ValueError) as error:
             raise self._failure(error) from None
 
-    def _open(self, request: Request) -> Answer:
+    def _open(self, request: Request):  # type: ignore[no-untyped-def]
+        """The answer of which the body is not read yet."""
         from ansible.module_utils.urls import open_url
 
         connection = self.connection
-        response = open_url(
+        return open_url(
             request.url,
             method=request.method,
             headers=request.headers,
@@ -96,34 +123,40 @@ class UrlTransport:
             use_proxy=connection.use_proxy,
             http_agent="omakase.homelab",
             follow_redirects="none",  # a redirect would carry the token to somewhere else
+            decompress=False,  # nothing compressed was asked for, and a few bytes could become gigabytes
             use_netrc=False,  # a netrc entry would replace the token
         )
-        return self._read(response.status, response)
 
-    def _read(self, status: int, response) -> Answer:  # type: ignore[no-untyped-def]
-        limit = time.monotonic() + 2 * self.connection.timeout
-        parts = []
-        while True:
-            part = response.read1(_CHUNK) if hasattr(response, "read1") else response.read(_CHUNK)
-            if not part:
-                break
-            parts.append(part)
-            if time.monotonic() > limit:
-                raise ConnectionFailedError(f"the answer took longer than {2 * self.connection.timeout:g} s")
-        if getattr(response, "length", None):  # bytes that were promised and did not come
-            raise ConnectionFailedError("only a part of the answer came")
+    def _read(self, status: int, response, seconds: float) -> Answer:  # type: ignore[no-untyped-def]
+        from ansible_collections.omakase.homelab.plugins.module_utils._untrusted import answers
+
+        content = answers.body(response, seconds)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(status, headers, b"".join(parts))
+        return Answer(status, headers, content)
 
     def _failure(self, reason: object) -> ConnectionFailedError:
+        from http.client import HTTPException, IncompleteRead
+        from socket import gaierror
         from socket import timeout as socket_timeout  # not yet a TimeoutError on Python 3.9
         from ssl import SSLCertVerificationError
 
         if isinstance(reason, SSLCertVerificationError):
             text = f"its certificate is not trusted: {reason.verify_message}"
-            return ConnectionFailedError(text, permanent=True)
+            return ConnectionFailedError(text, permanent=True, advice=_about_certificate(reason.verify_code))
         if isinstance(reason, (TimeoutError, socket_timeout)):
             return ConnectionFailedError(f"no answer within {self.connection.timeout:g} s")
         if isinstance(reason, OSError) and reason.strerror:
-            return ConnectionFailedError(reason.strerror)
+            return ConnectionFailedError(reason.strerror, unsent=isinstance(reason, (ConnectionRefusedError, gaierror)))
+        if isinstance(reason, IncompleteRead):
+            return ConnectionFailedError("only a part of the answer came")
+        if isinstance(reason, HTTPException) and not isinstance(reason, OSError):
+            return ConnectionFailedError("what it answers is not HTTP")
         return ConnectionFailedError(str(reason) or type(reason).__name__)
+
+
+def _about_certificate(code: int) -> str:
+    if code in _NOT_NOW:
+        return "Is this machine's clock right? If it is, the server needs a new certificate."
+    if code in _NOT_THIS_HOST:
+        return "Give as url the name that the certificate is for."
+    return "Name the authority that signed it with ca_path."

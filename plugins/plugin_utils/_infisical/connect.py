@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import options
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import AuthMethod, Given
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Given
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client, LoginTokens, TokenSource
-from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import Cache, Drawer
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.login import AuthMethod
+from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.process_cache import Cache
+from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import Drawer
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.tokens import SharedEras, SharedTokens
 
 

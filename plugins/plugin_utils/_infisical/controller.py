@@ -18,21 +18,19 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical import 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.address import base_url
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import (
-    Cache,
-    ProcessCache,
     RunCache,
     UnusableError,
 )
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.vault import Place, Vault
 
 if TYPE_CHECKING:
-    from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import AuthMethod
     from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client
+    from ansible_collections.omakase.homelab.plugins.module_utils._infisical.login import AuthMethod
+    from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.process_cache import Cache
     from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import Drawer
 
-_REFERENCE = re.compile(r"\$\{[^{}]+\}")
+_LOGINS = ("client_id", "token", "ldap_username", "jwt", "jwt_path")
 _display = Display()
-_without_directory = ProcessCache()
 
 
 @contextmanager
@@ -61,8 +59,13 @@ def read_options(plugin: LookupBase, variables: Mapping[str, Any] | None, direct
     # Before anything is converted: ansible-core hands over a variable's template as it stands.
     templated = {name: plugin._templar.template(variables[name]) for name in own} if variables else {}
     plugin.set_options(var_options=templated, direct=direct)
-    given: dict[str, Any] = plugin.get_options()
-    return {name: given[name] for name in known}
+    found = plugin.get_options()
+    given = {name: found[name] for name in known}
+    if sum(bool(given[name]) for name in _LOGINS) > 1 or (given["project_id"] and given["project_slug"]):
+        from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.nearest import settle
+
+        settle(given, templated, direct)
+    return given
 
 
 def open_vault(given: Mapping[str, Any]) -> Vault:
@@ -103,12 +106,15 @@ def _fall_back(reason: UnusableError) -> Cache:
         "omakase.homelab.infisical asks the server anew for each task, "
         f"since the run's directory cannot be used: {reason}"
     )
-    return _without_directory
+    from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.process_cache import of_this_process
+
+    return of_this_process
 
 
 def warn_of_reference(name: str, value: str) -> None:
     """Says that a reference was not resolved, without saying which: it is a part of the value."""
-    if _REFERENCE.search(value):
+    # A search for something so short that Python compiles no pattern for it, unless there is a reason to.
+    if "${" in value and re.search(r"\$\{[^{}]+\}", value):
         _display.warning(
             f"The value of {name} still holds ${{...}}: "
             "Infisical found no secret for it, or this identity may not read it."

@@ -10,15 +10,22 @@ from typing import Any
 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import existence, store
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Scope
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.resolve import Resolved, resolve
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.resolve import resolve
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.resolved import Resolved
 
 
 def fetch(client: Client, options: Mapping[str, Any], project_id: str, environment: str, path: str) -> Resolved:
-    """options: the lookup's. Raises InfisicalError, also if an empty answer has its reason in what does not exist."""
+    """options: the lookup's. Raises InfisicalError that names what does not exist, also if the answer is just empty."""
     scope = Scope(project_id, environment, path)
     view = store.View(options["expand_references"], options["include_imports"], options["recursive"])
-    listing = store.read(client, scope, view)
+    try:
+        listing = store.read(client, scope, view)
+    except InfisicalError as error:
+        if error.missing:
+            existence.explain_empty(client, scope)
+        raise
     if listing.is_empty:
         existence.explain_empty(client, scope)
     return resolve(listing)

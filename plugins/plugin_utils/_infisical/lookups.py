@@ -26,9 +26,12 @@ from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.vault i
 Options = Mapping[str, Any]
 
 
-def values(vault: Vault, terms: Sequence[Any], options: Options) -> list[Any]:
-    """The value of each name or absolute path, in order. A folder that does not exist is always an error."""
-    if not terms:
+def values(vault: Vault, terms: Sequence[Any] | None, options: Options) -> list[Any]:
+    """The value of each name or absolute path, in order. A folder that does not exist is always an error.
+
+    terms: None where there is not even an empty list, which has the values of nothing.
+    """
+    if terms is None:
         raise InfisicalError(
             "No name of a secret was given.", "For all of a folder use the lookup omakase.homelab.infisical_secrets."
         )
@@ -46,10 +49,10 @@ def values(vault: Vault, terms: Sequence[Any], options: Options) -> list[Any]:
     return result
 
 
-def folders(vault: Vault, terms: Sequence[Any], options: Options) -> list[Any]:
-    """A dictionary for each path, in order; the default path if there is none."""
+def folders(vault: Vault, terms: Sequence[Any] | None, options: Options) -> list[Any]:
+    """A dictionary for each path, in order. terms: None for the default path."""
     result: list[Any] = []
-    for term in terms or [vault.path]:
+    for term in [vault.path] if terms is None else terms:
         try:
             found = vault.folder(_path(term)).everything()
         except MissingFolderError as error:

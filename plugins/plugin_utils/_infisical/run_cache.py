@@ -10,18 +10,18 @@ Ansible forks for every task on every host, so memory is no place to keep anythi
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import stat
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError, LoginRefusedError
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.seal import Seal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 Entry = dict[str, Any]
 
@@ -75,7 +75,7 @@ class RunCache:
 
         A project is known by its id alone, since modules may reach the same server by another address.
         """
-        return _joined([self._written(EVERY_PROJECT), self._written(project_id)])
+        return joined([self._written(EVERY_PROJECT), self._written(project_id)])
 
     def forget(self, project_id: str, for_good: bool = False) -> None:
         """Drops all that was read of a project, or of EVERY_PROJECT; for_good: and keeps nothing of it from now on."""
@@ -131,50 +131,29 @@ class Drawer:
         with contextlib.suppress(OSError):
             _replace(os.path.join(self.directory, name), self.seal.close(name, json.dumps(entry).encode()))
 
-    @contextlib.contextmanager
-    def alone(self, *parts: str) -> Iterator[None]:
-        """Only one process of the run is in here; the kernel lets the next one in when it ends or dies."""
-        path = os.path.join(self.directory, self.seal.name(*parts) + ".lock")
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError:
-            yield  # the directory is gone, as at the end of a run
-            return
-        try:
-            with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
-
     def once(self, parts: tuple[str, ...], counts: Callable[[Entry], bool], make: Callable[[], Entry]) -> Entry:
         """The entry, made by one process while the others wait for it.
 
         counts: whether an entry that is there is good enough.
-        A failure is the failure of all who waited for it, so that a server that is down is not asked by each in turn;
-        refused credentials are remembered for the whole run.
         Raises InfisicalError as make does.
         """
         entry = self.read(*parts)
-        if entry is not None and _holds(entry) and counts(entry):
+        if entry is not None and holds(entry) and counts(entry):
             return entry
-        began = time.monotonic()
-        with self.alone(*parts):
-            entry = self.read(*parts)
-            if entry is not None:
-                _raise_failure(entry, since=began)
-                if _holds(entry) and counts(entry):
-                    return entry
-            try:
-                made = make()
-            except InfisicalError as error:
-                self.write(_failure(error), *parts)
-                raise
-            self.write(made, *parts)
-            return made
+        # Imported here: most lookups find what they need.
+        from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.single_flight import make_once
+
+        return make_once(self, parts, counts, make)
+
+    def alone(self, *parts: str) -> AbstractContextManager[None]:
+        """Only one process of the run is in here; the kernel lets the next one in when it ends or dies."""
+        from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.single_flight import locked
+
+        return locked(os.path.join(self.directory, self.seal.name(*parts) + ".lock"))
 
 
-def _joined(generations: list[str]) -> str:
+def joined(generations: list[str]) -> str:
+    """One generation for several: it changes if one of them does."""
     return NEVER if NEVER in generations else ".".join(generations)
 
 
@@ -183,25 +162,9 @@ def plain_name(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def _holds(entry: Entry) -> bool:
+def holds(entry: Entry) -> bool:
+    """Whether it is what was asked for, and not the failure to get it."""
     return "failed_at" not in entry
-
-
-def _failure(error: InfisicalError) -> Entry:
-    return {
-        "failed_at": time.monotonic(),
-        "refused": isinstance(error, LoginRefusedError),
-        "error": [error.problem, error.advice, error.status, error.error, error.message],
-    }
-
-
-def _raise_failure(entry: Entry, since: float) -> None:
-    if _holds(entry):
-        return
-    if entry["refused"]:
-        raise LoginRefusedError(*entry["error"])
-    if entry["failed_at"] >= since:
-        raise InfisicalError(*entry["error"])
 
 
 def _refuse_shared(path: str) -> None:
@@ -226,48 +189,3 @@ def _scratch(directory: str, content: bytes) -> str:
 
 def _replace(path: str, content: bytes) -> None:
     os.replace(_scratch(os.path.dirname(path), content), path)
-
-
-class ProcessCache:
-    """In place of the directory where there is none: what it knows ends with this process."""
-
-    def __init__(self) -> None:
-        self._notes: set[str] = set()
-        self._generations: dict[str, str] = {}
-        self._entries: dict[tuple[str, ...], Entry] = {}
-
-    def drawer(self, secret: str, guessable: bool) -> ProcessDrawer:
-        return ProcessDrawer(self._entries, secret)
-
-    def generation(self, project_id: str) -> str:
-        return _joined([self._generations.get(EVERY_PROJECT, ""), self._generations.get(project_id, "")])
-
-    def forget(self, project_id: str, for_good: bool = False) -> None:
-        self._generations[project_id] = NEVER if for_good else os.urandom(8).hex()
-
-    def note(self, name: str) -> None:
-        self._notes.add(name)
-
-    def noted(self, name: str) -> bool:
-        return name in self._notes
-
-
-class ProcessDrawer(Drawer):
-    """Entries of one credential in memory."""
-
-    def __init__(self, entries: dict[tuple[str, ...], Entry], secret: str) -> None:
-        self._entries = entries
-        self._secret = secret
-
-    def read(self, *parts: str) -> Entry | None:
-        return self._entries.get((self._secret, *parts))
-
-    def write(self, entry: Entry, *parts: str) -> None:
-        self._entries[(self._secret, *parts)] = entry
-
-    @contextlib.contextmanager
-    def alone(self, *parts: str) -> Iterator[None]:
-        yield
-
-
-Cache = Union[RunCache, ProcessCache]

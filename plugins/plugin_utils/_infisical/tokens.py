@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import AuthMethod
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import Exchange
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.login import AuthMethod
+from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.process_cache import Cache
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import (
-    Cache,
     Drawer,
     Entry,
     plain_name,

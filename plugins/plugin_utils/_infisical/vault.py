@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.paths import normal_path, parent_and_name
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.resolve import Resolved
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.resolved import Resolved
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import (
     EVERY_PROJECT,
     NEVER,
-    Cache,
     Drawer,
     Entry,
 )
 
 if TYPE_CHECKING:
     from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import Client
+    from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.process_cache import Cache
 
 
 class SecretRef(NamedTuple):

@@ -12,8 +12,10 @@ import pytest
 from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.template import trust_as_template
-from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical import controller
-from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import ProcessCache, RunCache
+from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical import controller, process_cache
+from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import RunCache
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.scripted import Scripted
 from tests.unit.plugins.lookup.conftest import GIVEN, Lookup
@@ -159,6 +161,24 @@ def test_a_term_that_names_nothing_is_refused(lookup: Lookup, terms: list[Any], 
         lookup("infisical", *terms, **GIVEN)
 
 
+def test_of_an_empty_list_of_names_there_are_no_values(lookup: Lookup) -> None:
+    assert lookup("infisical", [], **GIVEN) == []
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_project_that_does_not_exist_is_named(server: Scripted, lookup: Lookup, status: int) -> None:
+    logged_in(server).refuse(LIST, status, "NotFound", "Project with ID 'p1' not found. Is it the right one?")
+    server.refuse("GET /api/v1/projects/p1", status, "NotFound", "Project not found")
+    with pytest.raises(AnsibleError, match="has no project with the id p1"):
+        lookup("infisical", "A", **GIVEN)
+
+
+def test_a_refusal_that_nothing_missing_explains_is_told_as_it_is(server: Scripted, lookup: Lookup) -> None:
+    logged_in(server).refuse(LIST, 404, "NotFound", "Is it the right one?").on("GET /api/v1/projects/p1", PROJECT)
+    with pytest.raises(AnsibleError, match=r"Is it the right one\? May this identity read"):
+        lookup("infisical", "A", **GIVEN)
+
+
 def test_no_project_is_told(lookup: Lookup) -> None:
     with pytest.raises(AnsibleError, match="INFISICAL_PROJECT_ID"):
         lookup("infisical", "A", **{**GIVEN, "project_id": None})
@@ -242,6 +262,64 @@ def test_omakase_s_own_names_come_first(server: Scripted, lookup: Lookup, monkey
     assert lookup("infisical", "A", project_id="p1") == ["1"]
 
 
+@pytest.mark.parametrize(
+    ("environ", "variables", "arguments", "project"),
+    [
+        ({}, {"project_id": "p1"}, {"project_slug": "omakase"}, "p2"),
+        ({"PROJECT_ID": "p1"}, {"project_slug": "omakase"}, {}, "p2"),
+        ({}, {"project_slug": "omakase"}, {"project_id": "p1"}, "p1"),
+        ({}, {"project_id": "p1", "project_slug": "omakase"}, {}, "p1"),
+    ],
+)
+def test_of_a_project_s_two_names_the_nearest_counts(
+    server: Scripted,
+    lookup: Lookup,
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    variables: dict[str, str],
+    arguments: dict[str, str],
+    project: str,
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(f"INFISICAL_{name}", value)
+    if project == "p2":
+        logged_in(server).on("GET /api/v1/projects/slug/omakase", {**PROJECT, "id": "p2"})
+    else:
+        logged_in(server)
+    listed(server, {"projectId": project}, A="1")
+    given = {f"infisical_{name}": value for name, value in variables.items()}
+    assert lookup("infisical", "A", variables=given, **{**GIVEN, "project_id": None, **arguments}) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "variables", "arguments", "token"),
+    [
+        ({}, {"client_id": "id", "client_secret": "sec"}, {"token": "given"}, "given"),
+        ({"CLIENT_ID": "id", "CLIENT_SECRET": "sec"}, {"token": "given"}, {}, "given"),
+        ({"TOKEN": "given"}, {"client_id": "id", "client_secret": "sec"}, {}, "fetched"),
+        ({"TOKEN": "given", "CLIENT_SECRET": "sec"}, {"client_id": "id"}, {}, "fetched"),
+        ({"TOKEN": "given", "CLIENT_ID": "id", "CLIENT_SECRET": "sec"}, {}, {}, "fetched"),
+        ({"TOKEN": "given"}, {}, {"client_id": "id", "client_secret": "sec", "auth_method": "token"}, "given"),
+    ],
+)
+def test_of_two_credentials_the_nearest_counts_unless_a_method_is_named(
+    server: Scripted,
+    lookup: Lookup,
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    variables: dict[str, str],
+    arguments: dict[str, str],
+    token: str,
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(f"INFISICAL_{name}", value)
+    if token == "fetched":
+        server.on(LOGIN, {"accessToken": "fetched"}, body={"clientId": "id", "clientSecret": "sec"})
+    server.on(LIST, {"secrets": [{"secretKey": "A", "secretValue": "1"}]}, token=token)
+    given = {f"infisical_{name}": value for name, value in variables.items()}
+    assert lookup("infisical", "A", variables=given, url=GIVEN["url"], project_id="p1", **arguments) == ["1"]
+
+
 def test_a_token_of_the_environment_needs_no_login(
     server: Scripted, lookup: Lookup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,6 +393,16 @@ def test_a_reference_that_is_left_is_told_by_the_secret_s_name(
     assert "canary" not in warnings[0]
 
 
+@given(st.lists(st.sampled_from(["$", "{", "}", "${", "a", "\n", "dev.db.NAME"])).map("".join))
+def test_what_looks_like_a_reference_is_warned_of_and_nothing_else(value: str) -> None:
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(controller._display, "warning", said.append)
+        controller.warn_of_reference("A", value)
+    ends = [part.partition("}") for part in value.split("${")[1:]]
+    assert bool(said) == any(name and "{" not in name and closed for name, closed, _rest in ends)
+
+
 def test_references_that_are_wanted_are_not_warned_of(server: Scripted, lookup: Lookup, warnings: list[str]) -> None:
     listed(logged_in(server), A="x${B}")
     lookup("infisical", "A", **GIVEN, expand_references=False)
@@ -325,7 +413,7 @@ def test_without_the_run_s_directory_each_task_asks_and_it_is_said(
     server: Scripted, lookup: Lookup, warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", "/nowhere")
-    monkeypatch.setattr(controller, "_without_directory", ProcessCache())
+    monkeypatch.setattr(process_cache, "of_this_process", process_cache.ProcessCache())
     listed(logged_in(server), A="1")
     assert lookup("infisical", "A", "A", **GIVEN) == ["1", "1"]
     assert lookup("infisical", "A", **GIVEN) == ["1"]
@@ -337,7 +425,7 @@ def test_without_cryptography_it_works_as_well(
     server: Scripted, lookup: Lookup, warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
-    monkeypatch.setattr(controller, "_without_directory", ProcessCache())
+    monkeypatch.setattr(process_cache, "of_this_process", process_cache.ProcessCache())
     listed(logged_in(server), A="1")
     assert lookup("infisical", "A", **GIVEN) == ["1"]
     assert "cryptography is missing" in warnings[0]

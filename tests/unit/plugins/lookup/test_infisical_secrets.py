@@ -57,6 +57,10 @@ def test_a_missing_folder_is_an_error_otherwise(server: Scripted, lookup: Lookup
         lookup("infisical_secrets", "/db", **GIVEN)
 
 
+def test_of_an_empty_list_of_paths_there_is_nothing(lookup: Lookup) -> None:
+    assert lookup("infisical_secrets", [], **GIVEN) == []
+
+
 @pytest.mark.parametrize("term", ["db", "A", 7])
 def test_a_term_that_is_no_path_is_refused(lookup: Lookup, term: Any) -> None:
     with pytest.raises(AnsibleError, match=r"path of a folder|type int"):

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import auth, auth_jwt
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_aws import Aws, Keys, signed
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Given, Token, Universal
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Given, Universal
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_ldap import Ldap
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError, LoginRefusedError
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.login import Token
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.transport import ConnectionFailedError
 
 from tests.support.scripted import Scripted

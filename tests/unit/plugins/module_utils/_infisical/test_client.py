@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical import client as client_module
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import eras
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Given, Universal
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import (
@@ -111,3 +112,15 @@ def test_a_server_that_knows_neither_route_is_something_else(server: Scripted) -
     server.unknown("GET /api/v1/projects").unknown("GET /api/v1/workspace")
     with pytest.raises(InfisicalError, match="knows neither /api/v1/projects nor /api/v1/workspace"):
         client_of(server, Given("t")).ask(eras.list_projects())
+
+
+def test_answers_that_lead_to_ever_more_questions_come_to_an_end(
+    server: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "MOST_CALLS", 2)
+    server.on(LOGIN, {"accessToken": "one"}).on("GET /a", {}).on("GET /a", {})
+    client = client_of(server)
+    client.call(get("/a"))
+    client.call(get("/a"))
+    with pytest.raises(InfisicalError, match="each answer led to more questions"):
+        client.call(get("/a"))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError, LoginRefusedError
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.exchange import (
@@ -22,6 +24,7 @@ READ = get("/api/thing", "Is it there?", {"q": "a b&c"})
 WRITE = write("POST", "/api/thing", {"secretValue": "hunter2", "name": "N"})
 LOGIN = Call("POST", "/api/login", body={"clientSecret": "s3cr3t"}, kind=Kind.LOGIN)
 RESET = ConnectionFailedError("Connection reset by peer")
+REFUSED = ConnectionFailedError("Connection refused", unsent=True)
 
 
 def test_a_read_is_json_with_the_query_encoded_and_the_token_sent(server: Scripted) -> None:
@@ -66,6 +69,14 @@ def test_a_write_is_not_repeated_when_nobody_knows(server: Scripted, status: int
     with pytest.raises(InfisicalError, match="Something went wrong"):
         server.exchange().send(WRITE)
     assert server.pauses == []
+
+
+def test_a_write_is_repeated_when_there_was_no_connection(server: Scripted) -> None:
+    server.on("POST /api/thing", REFUSED).on("POST /api/thing", {"a": 1})
+    assert server.exchange().send(WRITE) == {"a": 1}
+    server.on("POST /api/thing", REFUSED)
+    with pytest.raises(InfisicalError, match="does the server run"):
+        server.exchange(retries=0).send(WRITE)
 
 
 def test_a_write_is_not_repeated_when_the_connection_fails(server: Scripted) -> None:
@@ -135,6 +146,26 @@ def test_a_server_that_wants_an_hour_is_not_waited_for(server: Scripted) -> None
         server.exchange().send(READ)
 
 
+def test_a_server_that_asks_for_patience_again_and_again_is_left_after_five_minutes(server: Scripted) -> None:
+    for _request in range(3):
+        server.refuse("GET /api/thing", 429, "RateLimitExceeded", "no", headers={"retry-after": "119"})
+    with pytest.raises(InfisicalError, match="It limits the rate of requests"):
+        server.exchange(retries=100).send(READ)
+    assert sum(server.pauses) < 300
+
+
+@pytest.mark.parametrize("said", ["nan", "-1", "inf", "1e999", "Tue, 99 Nov 2026", ""])
+def test_a_wait_that_is_none_is_no_trouble(server: Scripted, said: str) -> None:
+    server.refuse("GET /api/thing", 429, headers={"retry-after": said})
+    if said in ("inf", "1e999"):
+        with pytest.raises(InfisicalError):
+            server.exchange().send(READ)
+    else:
+        server.on("GET /api/thing", {})
+        server.exchange().send(READ)
+    assert sum(server.pauses) < 2
+
+
 def test_pauses_grow_and_stay_below_ten_seconds(server: Scripted) -> None:
     for _attempt in range(9):
         server.on("GET /api/thing", RESET)
@@ -145,8 +176,9 @@ def test_pauses_grow_and_stay_below_ten_seconds(server: Scripted) -> None:
 
 
 def test_a_certificate_that_nobody_trusts_is_not_tried_again(server: Scripted) -> None:
-    server.on("GET /api/thing", ConnectionFailedError("its certificate is not trusted: self-signed", permanent=True))
-    with pytest.raises(InfisicalError, match="ca_path"):
+    failure = ConnectionFailedError("its certificate is not trusted", permanent=True, advice="Name it with ca_path.")
+    server.on("GET /api/thing", failure)
+    with pytest.raises(InfisicalError, match="Name it with ca_path"):
         server.exchange().send(READ)
 
 
@@ -195,6 +227,35 @@ def test_values_in_a_batch_are_kept_out_of_messages_as_well(server: Scripted) ->
     assert "s3cret" not in str(caught.value)
 
 
+def test_a_value_longer_than_what_is_told_leaves_no_part_of_itself(server: Scripted) -> None:
+    value = "canary" * 100
+    server.refuse("POST /api/thing", 400, value, f"not valid: {value}")
+    with pytest.raises(InfisicalError) as caught:
+        server.exchange().send(write("POST", "/api/thing", {"secretValue": value}))
+    assert "canary" not in str(caught.value)
+
+
+def test_a_token_that_is_sent_back_is_not_told(server: Scripted) -> None:
+    server.refuse("GET /api/thing", 400, "BadRequest", "malformed: canary-token")
+    with pytest.raises(InfisicalError, match=r"malformed: \*\*\*"):
+        server.exchange().send(READ, "canary-token")
+
+
+def test_what_moves_a_cursor_or_turns_words_around_is_not_told(server: Scripted) -> None:
+    server.refuse("GET /api/thing", 400, "Bad\x1b[2J", "a\r\x07b\u202ec\x9bd" + "e" * 10**6)
+    with pytest.raises(InfisicalError) as caught:
+        server.exchange().send(READ)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("message", [[{"path": 5}], [{"path": {"a": 1}, "message": []}], {"a": 1}, 7, [[["x"]]]])
+def test_a_message_of_any_shape_is_no_trouble(server: Scripted, message: object) -> None:
+    server.refuse("GET /api/thing", 422, "ValidationFailure", message)
+    with pytest.raises(InfisicalError, match=r"\(422 ValidationFailure\)"):
+        server.exchange().send(READ)
+
+
 def test_a_proxy_s_page_is_never_a_part_of_a_message(server: Scripted) -> None:
     server.on("POST /api/thing", b"<html>token=abc</html>", 400)
     with pytest.raises(InfisicalError) as caught:
@@ -226,3 +287,18 @@ def test_a_request_does_not_show_its_secrets(server: Scripted) -> None:
 def test_a_name_is_one_segment_of_a_path_whatever_it_is(name: str) -> None:
     quoted = segment(name.encode("utf-8", "replace").decode())
     assert not set(quoted) & set("/?#& ")
+
+
+def test_the_time_is_the_server_s(server: Scripted) -> None:
+    server.on("GET /api/thing", {}, headers={"date": "Fri, 26 Nov 2027 01:00:00 GMT"})
+    exchange = server.exchange()
+    exchange.send(READ)
+    assert (exchange.now() - datetime(2027, 11, 26, 1, tzinfo=timezone.utc)).total_seconds() < 60
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Fri, 99 Nov 2026 01:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -2359", "1"])
+def test_without_a_date_it_is_our_own(server: Scripted, date: str) -> None:
+    server.on("GET /api/thing", {}, headers={"date": date})
+    exchange = server.exchange()
+    exchange.send(READ)
+    assert abs((exchange.now() - datetime.now(timezone.utc)).total_seconds()) < 60

@@ -7,8 +7,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,51 +20,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.transpo
 )
 
 from tests.support.certificates import Authority
-
-Reaction = Callable[[socket.socket, bytes], None]
-
-
-def whole_request(peer: socket.socket) -> bytes:
-    """Reads a request with its body; closing a connection with unread bytes would reset it."""
-    received = peer.recv(65536)
-    while received and not received.endswith(b"\r\n\r\n{}"):
-        received += peer.recv(65536)
-    return received
-
-
-@contextmanager
-def listening(react: Reaction, context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Gives the port of a server that reads one request of each connection and reacts."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _address = listener.accept()
-                except OSError:
-                    return
-                try:
-                    with connection if context is None else context.wrap_socket(connection, server_side=True) as peer:
-                        react(peer, whole_request(peer))
-                except OSError:
-                    pass
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
-
-
-def reply(status: str, body: bytes, *headers: str, length: int | None = None) -> Reaction:
-    """Answers with a body, and says that it is `length` bytes long."""
-
-    def react(peer: socket.socket, _request: bytes) -> None:
-        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *headers]
-        peer.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode() + body)
-
-    return react
+from tests.support.sockets import listening, reply
 
 
 def send(port: int, scheme: str = "http", timeout: float = 5.0, **how: object) -> Answer:
@@ -124,8 +78,9 @@ def test_half_a_chunked_answer_is_a_failed_connection() -> None:
 
 
 def test_a_reset_connection_has_failed() -> None:
-    with listening(lambda peer, _request: peer.close()) as port, pytest.raises(ConnectionFailedError):
+    with listening(lambda peer, _request: peer.close()) as port, pytest.raises(ConnectionFailedError) as caught:
         send(port)
+    assert not caught.value.unsent
 
 
 def test_nobody_there_has_failed() -> None:
@@ -133,6 +88,7 @@ def test_nobody_there_has_failed() -> None:
         port = probe.getsockname()[1]
     with pytest.raises(ConnectionFailedError, match="Connection refused") as caught:
         send(port)
+    assert caught.value.unsent
     assert not caught.value.permanent
 
 

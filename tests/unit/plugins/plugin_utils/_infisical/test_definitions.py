@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from ansible import constants
 from ansible.plugins.loader import fragment_loader
 from ansible.utils.plugin_docs import get_docstring
@@ -14,6 +15,7 @@ from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.definit
 
 from tests.conftest import ROOT
 
+GROUP = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]["infisical"]
 WORDS = ("description", "version_added")
 
 
@@ -39,12 +41,11 @@ def test_the_lookups_definitions_are_their_documentation(name: str) -> None:
     assert definitions() == documented("lookup", name)
 
 
-@pytest.mark.parametrize("table", [option_table.CONNECTION, option_table.AUTH, option_table.SCOPE])
-def test_the_modules_have_the_same_options(table: option_table.Spec) -> None:
-    found = documented("modules", "infisical_secret")
-    for name, spec in table.items():
-        said = {key: value for key, value in spec.items() if key != "no_log"}
-        assert found[name] == said
+@pytest.mark.parametrize("module", GROUP)
+def test_one_group_of_defaults_can_set_the_same_options_for_every_module(module: str) -> None:
+    found = documented("modules", module)
+    for name, spec in {**option_table.CONNECTION, **option_table.AUTH, **option_table.SCOPE}.items():
+        assert found[name] == {key: value for key, value in spec.items() if key != "no_log"}
 
 
 def test_definitions_that_are_there_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

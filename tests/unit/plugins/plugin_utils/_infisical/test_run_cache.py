@@ -15,13 +15,12 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError, LoginRefusedError
+from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.process_cache import Cache, ProcessCache
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import (
     EVERY_PROJECT,
     NEVER,
-    Cache,
     Drawer,
     Entry,
-    ProcessCache,
     RunCache,
     UnusableError,
 )
