@@ -12,9 +12,10 @@ short_description: Make LXC containers on Proxmox VE, and keep them as declared
 version_added: 1.0.0
 author: The omakase.homelab authors (@omakase-homelab)
 description:
-  - Creates and starts containers through the Proxmox VE API, and changes of an existing one only what differs.
+  - Creates, starts, stops and deletes containers through the Proxmox VE API.
+  - Changes of an existing one only what differs.
   - Judges all containers before it changes anything, and says everything that is wrong at once.
-  - A container of the same number with another hostname is somebody else's, and never touched.
+  - A container of the same number with another hostname is somebody else's, and never touched, nor deleted.
   - Needs nothing but Python where it runs, and reaches the API over HTTPS.
 options:
   api_host:
@@ -30,7 +31,7 @@ options:
     type: str
     default: root@pam
   api_password:
-    description: Password of O(api_user). Proxmox wants that of C(root@pam) for some settings, as the feature C(keyctl).
+    description: Password of O(api_user). That of C(root@pam) is needed for the feature C(keyctl) and for bind mounts.
     type: str
   api_token_id:
     description: Name of an API token of O(api_user), or the whole identifier V(user@realm!name).
@@ -61,6 +62,15 @@ options:
     description: Whether a running container may be restarted where a change needs that.
     type: bool
     default: false
+  shutdown_timeout:
+    description:
+      - Seconds that a running container gets to shut down where it is to be V(stopped) or V(absent).
+      - One that is still running then is a failure for V(stopped), and switched off for V(absent).
+    type: int
+    default: 60
+  ssh_port:
+    description: Port at which to see whether the running containers answer by SSH. Nothing is waited for.
+    type: int
   unreachable_hint:
     description: A sentence added to the error when the API does not answer.
     type: str
@@ -80,9 +90,13 @@ options:
         type: str
         required: true
       state:
-        description: V(present) makes sure that it exists, V(started) also that it runs.
+        description:
+          - V(present) makes sure that it exists, V(started) also that it runs, V(stopped) that it does not run.
+          - V(absent) deletes it together with its own volumes, running or not. Directories of the node that it mounts,
+            and volumes that are not in its configuration, stay. Only O(containers[].vmid), O(containers[].hostname)
+            and O(containers[].node) count then.
         type: str
-        choices: [present, started]
+        choices: [present, started, stopped, absent]
         default: started
       node:
         description: The node it belongs on.
@@ -90,22 +104,57 @@ options:
         required: true
       template:
         description:
-          - The template to create it from; fetched if the node can download it. An exact file name,
-            or a family such as V(debian-13-standard), which stands for its newest.
+          - The template to create it from; fetched if the storage does not have it. An exact file name,
+            a family such as V(debian-13-standard), which stands for its newest,
+            or an address (V(https://…/NAME.tar.xz)), which Proxmox fetches itself.
           - Needed only while the container does not exist.
         type: str
       template_storage:
         description: Storage for templates.
         type: str
         default: local
-      storage:
-        description: Storage for its disk.
+      template_checksum:
+        description: What a template from an address has to match, such as V(sha256:…) or V(sha512:…).
         type: str
-        required: true
+      storage:
+        description: Storage for its disk. Needed while the container does not exist.
+        type: str
       disk:
-        description: Size of its disk in GiB. A larger value grows the disk, a smaller one is refused.
+        description:
+          - Size of its disk in GiB. A larger value grows the disk, a smaller one is refused.
+          - Needed while the container does not exist.
         type: float
-        required: true
+      mounts:
+        description:
+          - More volumes and directories. One is known by its path; those that are not listed stay as they are.
+        type: list
+        elements: dict
+        suboptions:
+          path:
+            description: Where it is in the container.
+            type: str
+            required: true
+          storage:
+            description: Of a volume, the storage.
+            type: str
+          size:
+            description: Of a volume, its size in GiB. A larger value grows it, a smaller one is refused.
+            type: float
+          source:
+            description: Of a bind mount, the directory of the node. Takes C(root@pam) with its password.
+            type: str
+          read_only:
+            description: Whether the container may only read it.
+            type: bool
+          backup:
+            description: Whether backups of the container have it. A bind mount is in none.
+            type: bool
+          state:
+            description:
+              - V(absent) takes it away. A volume then stays as an unused disk of the container, with what is on it.
+            type: str
+            choices: [present, absent]
+            default: present
       cores:
         description: Number of cores.
         type: int
@@ -124,15 +173,33 @@ options:
       gateway:
         description: Its IPv4 gateway.
         type: str
+      address6:
+        description: Its IPv6 address with the prefix length, or V(auto) (by router advertisements), or V(dhcp).
+        type: str
+      gateway6:
+        description: Its IPv6 gateway.
+        type: str
+      vlan:
+        description: The VLAN that its network device is in.
+        type: int
+      firewall:
+        description: Whether the firewall of Proxmox filters its network device.
+        type: bool
+      mtu:
+        description: The MTU of its network device; that of the bridge if left out.
+        type: int
       net0:
         description:
           - Its network device as Proxmox writes it (V(name=eth0,bridge=vmbr0,ip=192.168.1.101/24,gw=192.168.1.1)),
-            or as a dictionary of the same keys. Completes the three options above, and wins over them.
+            or as a dictionary of the same keys. Completes the options from O(containers[].bridge) to
+            O(containers[].mtu), and wins over them.
+          - Where one of them is given, they describe the whole device, and what none of them says is taken away.
+            Without any, the device stays as it is.
           - The device keeps its MAC address unless C(hwaddr) is given.
         type: raw
       features:
         description:
-          - Its features, as Proxmox writes them (V(nesting=1,keyctl=1)) or as a dictionary.
+          - Its features, as Proxmox writes them (V(nesting=1,keyctl=1)) or as a dictionary. Others are taken away.
           - Docker needs C(nesting), and wants C(keyctl). All but C(nesting) need C(root@pam) with its password.
         type: raw
       unprivileged:
@@ -143,8 +210,22 @@ options:
         description: Public keys that may log in as root. Used at creation only.
         type: list
         elements: str
+      password:
+        description: Password of its root, at least five characters. Used at creation only.
+        type: str
+      pool:
+        description: The pool it is a member of. An empty text takes it out of its pool.
+        type: str
       onboot:
         description: Whether it starts with the host.
+        type: bool
+      startup:
+        description:
+          - Its turn when the host starts, and the seconds the host waits after its start and for its end, as Proxmox
+            writes it (V(order=1,up=30,down=60)) or as a dictionary.
+        type: raw
+      protection:
+        description: Whether Proxmox refuses to delete it.
         type: bool
       description:
         description: Notes shown in the web interface.
@@ -158,6 +239,9 @@ options:
         type: str
       searchdomain:
         description: Search domains, separated by spaces.
+        type: str
+      timezone:
+        description: Its time zone, such as V(Europe/Rome), or V(host) for that of the node.
         type: str
 attributes:
   check_mode:
@@ -189,6 +273,38 @@ EXAMPLES = r"""
         gateway: 192.168.1.1
         features: nesting=1,keyctl=1
         ssh_public_keys: ["{{ lookup('ansible.builtin.file', '~/.ssh/id_ed25519.pub') }}"]
+
+- name: A file server in a VLAN, with a volume of its own, by an API token
+  omakase.homelab.proxmox_container:
+    api_host: 192.168.1.10
+    api_token_id: automation@pve!homelab
+    api_token_secret: "{{ vault_proxmox_token_secret }}"
+    ca_path: files/pve-root-ca.pem
+    containers:
+      - vmid: 110
+        hostname: files
+        node: pve2
+        pool: homelab
+        template: https://images.example.org/debian-13-nas_1.0_amd64.tar.zst
+        template_checksum: sha256:0f3a9b1f4e0c1d9d7c9b2a6f5e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f1e0d
+        storage: local-lvm
+        disk: 8
+        mounts:
+          - {path: /srv, storage: local-lvm, size: 200, backup: true}
+        bridge: vmbr0
+        vlan: 20
+        firewall: true
+        address: dhcp
+        address6: auto
+        startup: {order: 2, up: 30}
+        ssh_public_keys: ["{{ lookup('ansible.builtin.file', '~/.ssh/id_ed25519.pub') }}"]
+
+- name: Delete a container that is no longer needed, with its volumes
+  omakase.homelab.proxmox_container:
+    api_host: 192.168.1.10
+    api_password: "{{ vault_proxmox_password }}"
+    containers:
+      - {vmid: 109, hostname: old-files, node: pve, state: absent}
 """
 
 RETURN = r"""
@@ -208,11 +324,14 @@ containers:
       description: The node it is on.
       type: str
     status:
-      description: V(running), V(stopped), or V(absent) in check mode where it would be created.
+      description: V(running), V(stopped), or V(absent) once it is deleted and, in check mode, before it is created.
       type: str
     address:
       description: The address to reach it by; null as long as a container without a static one does not run.
       type: str
+    ssh:
+      description: Whether an SSH server greets at its address and O(ssh_port); false without one.
+      type: bool
     changed:
       description: Whether something was done.
       type: bool
@@ -238,33 +357,56 @@ from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.client im
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.container import Wanted, wanted_from
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import ProxmoxError
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.manager import Manager, WrongWishError
-from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.preflight import answers
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.network import answers, greets
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.plan import Limits
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.transport import HttpsTransport
+
+MOUNT = {
+    "path": {"type": "str", "required": True},
+    "storage": {"type": "str"},
+    "size": {"type": "float"},
+    "source": {"type": "str"},
+    "read_only": {"type": "bool"},
+    "backup": {"type": "bool"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
 
 CONTAINER = {
     "vmid": {"type": "int", "required": True},
     "hostname": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "started"], "default": "started"},
+    "state": {"type": "str", "choices": ["present", "started", "stopped", "absent"], "default": "started"},
     "node": {"type": "str", "required": True},
     "template": {"type": "str"},
     "template_storage": {"type": "str", "default": "local"},
-    "storage": {"type": "str", "required": True},
-    "disk": {"type": "float", "required": True},
+    "template_checksum": {"type": "str"},
+    "storage": {"type": "str"},
+    "disk": {"type": "float"},
+    "mounts": {"type": "list", "elements": "dict", "options": MOUNT},
     "cores": {"type": "int"},
     "memory": {"type": "int"},
     "swap": {"type": "int"},
     "bridge": {"type": "str"},
     "address": {"type": "str"},
     "gateway": {"type": "str"},
+    "address6": {"type": "str"},
+    "gateway6": {"type": "str"},
+    "vlan": {"type": "int"},
+    "firewall": {"type": "bool"},
+    "mtu": {"type": "int"},
     "net0": {"type": "raw"},
     "features": {"type": "raw"},
     "unprivileged": {"type": "bool", "default": True},
     "ssh_public_keys": {"type": "list", "elements": "str", "no_log": False},
+    "password": {"type": "str", "no_log": True},
+    "pool": {"type": "str"},
     "onboot": {"type": "bool"},
+    "startup": {"type": "raw"},
+    "protection": {"type": "bool"},
     "description": {"type": "str"},
     "tags": {"type": "list", "elements": "str"},
     "nameserver": {"type": "str"},
     "searchdomain": {"type": "str"},
+    "timezone": {"type": "str"},
 }
 
 OPTIONS = {
@@ -280,6 +422,8 @@ OPTIONS = {
     "task_timeout": {"type": "int", "default": 600},
     "check_addresses": {"type": "bool", "default": True},
     "allow_restart": {"type": "bool", "default": False},
+    "shutdown_timeout": {"type": "int", "default": 60},
+    "ssh_port": {"type": "int"},
     "unreachable_hint": {"type": "str", "default": ""},
     "containers": {"type": "list", "elements": "dict", "required": True, "options": CONTAINER},
 }
@@ -312,7 +456,7 @@ def manager_of(options: dict[str, Any]) -> Manager:
     return Manager(
         ProxmoxClient(transport, credentials_of(options)),
         options["task_timeout"],
-        restart=options["allow_restart"],
+        Limits(options["allow_restart"], options["shutdown_timeout"]),
         unreachable_hint=options["unreachable_hint"],
         probe=answers if options["check_addresses"] else lambda address: False,
     )
@@ -322,13 +466,21 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     """The module's result; raises ProxmoxError."""
     manager = manager_of(module.params)
     wishes, unreadable = wishes_of(module.params["containers"])
-    manager.judge(wishes, unreadable)
-    outcomes = [manager.plan(wanted) if module.check_mode else manager.perform(wanted) for wanted in wishes]
+    outcomes = manager.plan(wishes, unreadable)
+    if not module.check_mode:
+        outcomes = [manager.perform(outcome) for outcome in outcomes]
+    for warning in dict.fromkeys(manager.warnings):
+        module.warn(warning)
+    port = module.params["ssh_port"]
     results = [outcome.result() for outcome in outcomes]
+    for result in results:
+        result["ssh"] = bool(port and result["status"] == "running" and result["address"]) and greets(
+            result["address"], port
+        )
     return {
         "changed": any(result["changed"] for result in results),
         "containers": results,
-        "diff": [outcome.diff() for outcome in outcomes if outcome.plan.after],
+        "diff": [outcome.diff() for outcome in outcomes if outcome.plan.before or outcome.plan.after],
     }
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +12,21 @@ from http.client import responses
 from typing import Any, Callable, Union
 from urllib.parse import quote
 
-from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import ProxmoxError, RefusedError
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import (
+    ProxmoxError,
+    RefusedError,
+    TaskFailedError,
+    UnfinishedError,
+    UnreachableError,
+)
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.refusals import explained
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.transport import Answer, Request, Transport
+from ansible_collections.omakase.homelab.plugins.module_utils._untrusted import answers
 
 Params = Mapping[str, Union[str, int]]
 
 POLL_SECONDS = 0.5
+LOG_LINES = 500
 
 
 @dataclass(frozen=True)
@@ -86,23 +94,48 @@ class ProxmoxClient:
         sent = Request(method, path, {name: str(value) for name, value in params.items()}, self._login())
         return self._data(sent, self._transport.send(sent))
 
-    def wait(self, upid: str, limit: float) -> None:
-        """Until the task has ended well. `limit` in seconds; the task itself is never stopped."""
+    def wait(self, upid: str, limit: float) -> list[str]:
+        """Until the task has ended well; what it warns of. `limit` in seconds; the task itself is never stopped.
+
+        An API that is away for a moment, as while it is upgraded, is asked again.
+        """
         deadline = self._clock() + limit
         node = upid.split(":")[1]
         while True:
-            status = self.get("nodes", node, "tasks", upid, "status")
+            late = self._clock() >= deadline
+            status = self._status(node, upid, patient=not late)
             if status.get("status") == "stopped":
                 break
-            if self._clock() >= deadline:
-                raise ProxmoxError(
+            if late:
+                raise UnfinishedError(
                     f"The task {upid} has not ended after {limit:.0f} seconds. It still runs on {node}: see it in the "
                     "task list of the web interface, or raise the limit (task_timeout)."
                 )
             self._pause(POLL_SECONDS)
-        outcome = str(status.get("exitstatus", ""))
-        if outcome != "OK" and not outcome.startswith("WARNINGS"):
-            raise ProxmoxError(f"The task {status.get('type', upid)} on {node} failed: {outcome.strip()}")
+        outcome = str(status.get("exitstatus", "")).strip()
+        if outcome == "OK":
+            return []
+        if outcome.startswith("WARNINGS"):
+            return self._warnings(node, upid)
+        raise TaskFailedError(explained(f"The task {status.get('type', upid)} on {node} failed: {outcome}", outcome))
+
+    def _warnings(self, node: str, upid: str) -> list[str]:
+        lines = [str(line.get("t", "")) for line in self.get("nodes", node, "tasks", upid, "log", limit=LOG_LINES)]
+        return [line.partition(":")[2].strip() for line in lines if line.startswith("WARN")]
+
+    def _status(self, node: str, upid: str, patient: bool) -> dict[str, Any]:
+        """What a task is doing; nothing while the API is away, if that is to be borne."""
+        try:
+            status: dict[str, Any] = self.get("nodes", node, "tasks", upid, "status")
+        except UnreachableError:
+            if not patient:
+                raise
+        except RefusedError as refused:
+            if not patient or refused.status < 500:
+                raise
+        else:
+            return status
+        return {}
 
     def running_tasks(self, node: str, **filters: str | int) -> list[str]:
         """The UPIDs of what still runs on a node, after Proxmox's own filters (`vmid`, `typefilter`)."""
@@ -138,7 +171,7 @@ class ProxmoxClient:
 
     def _data(self, request: Request, answer: Answer) -> Any:
         try:
-            body = json.loads(answer.body or b"{}")
+            body = answers.parsed(answer.body or b"{}")
         except ValueError:
             body = None
         if answer.status == 200 and isinstance(body, dict):
@@ -150,7 +183,8 @@ class ProxmoxClient:
                 "Are its name and its secret right, and has it not expired?"
             )
         else:
-            message = f"{self._transport.address} refused {request.method} {request.path} ({answer.status}): {reason}"
+            told = f"{self._transport.address} refused {request.method} {request.path} ({answer.status}): {reason}"
+            message = explained(told, reason)
         raise RefusedError(message, answer.status, reason)
 
 

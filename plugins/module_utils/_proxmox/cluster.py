@@ -9,7 +9,11 @@ from typing import Any, Callable, TypeVar
 
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.client import ProxmoxClient
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.container import Found, Guest
-from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import ProxmoxError, RefusedError
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import (
+    ProxmoxError,
+    RefusedError,
+    UnfinishedError,
+)
 
 Answer = TypeVar("Answer")
 
@@ -33,8 +37,27 @@ class Cluster:
     def guests(self) -> dict[int, Guest]:
         """Whatever holds a vmid, as far as these credentials may see it."""
         lines = [line for line in self._resources() if line["type"] in ("lxc", "qemu")]
-        guests = [Guest(int(line["vmid"]), line["type"], line["node"], line.get("name", "")) for line in lines]
+        guests = [
+            Guest(int(line["vmid"]), line["type"], line["node"], line.get("name", ""), line.get("pool", ""))
+            for line in lines
+        ]
         return {guest.vmid: guest for guest in guests}
+
+    def is_taken(self, vmid: int) -> bool:
+        """Whether the number belongs to a guest, also to one that these credentials may not see."""
+        return self._once(("taken", vmid), lambda: self._refuses_number(vmid))
+
+    def has_quorum(self) -> bool | None:
+        """Whether the cluster can be changed; None where these credentials may not see that."""
+        return self._once(("quorum",), self._quorum)
+
+    def lacks_pool(self, name: str) -> bool:
+        """Whether there is no such pool, as far as these credentials may see."""
+        return self._once(("pool", name), lambda: self._pool_is_unknown(name))
+
+    def packages(self, node: str) -> list[dict[str, Any]]:
+        """The versions of Proxmox's packages on a node; raises RefusedError for who may not see them."""
+        return self._once(("packages", node), lambda: self._client.get("nodes", node, "apt", "versions"))
 
     def container(self, vmid: int) -> Found | None:
         """The container of this number once nothing works on it any more; None where there is none."""
@@ -85,6 +108,8 @@ class Cluster:
         for upid in self._client.running_tasks(guest.node, vmid=guest.vmid):
             try:
                 self._client.wait(upid, self._task_timeout)
+            except UnfinishedError as busy:
+                raise ProxmoxError(f"Proxmox keeps {guest} locked ({found.lock}). {busy}") from busy
             except RefusedError:
                 raise
             except ProxmoxError:
@@ -97,7 +122,7 @@ class Cluster:
         if found.lock:
             raise ProxmoxError(
                 f"Proxmox keeps {guest} locked ({found.lock}), and no task of it runs that this login may see. "
-                f"Look at its task list; if nothing works on it, `pct unlock {guest.vmid}` on {guest.node} frees it."
+                f"Look at its task list; if nothing works on it, {_way_out(guest, found.lock)}."
             )
         return found
 
@@ -108,7 +133,29 @@ class Cluster:
         running = self._client.get(*base, "status", "current")["status"] == "running"
         pending = self._client.get(*base, "pending") if running else []
         waiting = tuple(line["key"] for line in pending if "pending" in line or line.get("delete"))
-        return Found(guest.node, config, running, waiting)
+        return Found(guest.node, config, running, waiting, guest.pool)
+
+    def _refuses_number(self, vmid: int) -> bool:
+        try:
+            self._client.get("cluster", "nextid", vmid=vmid)
+        except RefusedError as refused:
+            return "already exists" in refused.reason
+        return False
+
+    def _quorum(self) -> bool | None:
+        try:
+            lines = self._client.get("cluster", "status")
+        except RefusedError:
+            return None
+        # A single host is no cluster, and has no such line.
+        return all(line.get("quorate", 1) for line in lines if line.get("type") == "cluster")
+
+    def _pool_is_unknown(self, name: str) -> bool:
+        try:
+            self._client.get("pools", poolid=name)
+        except RefusedError as refused:
+            return "does not exist" in refused.reason
+        return False
 
     def _addresses(self) -> dict[str, Guest]:
         taken = {}
@@ -121,6 +168,14 @@ class Cluster:
             for address in static_addresses(config):
                 taken[address] = guest
         return taken
+
+
+def _way_out(guest: Guest, lock: str) -> str:
+    unlock = f"`pct unlock {guest.vmid}`"
+    if lock in ("create", "destroyed"):
+        done = "an interrupted creation left it" if lock == "create" else "an interrupted deletion left it"
+        return f"{done}, and {unlock}, then `pct destroy {guest.vmid}` on {guest.node} removes it"
+    return f"{unlock} on {guest.node} frees it"
 
 
 def static_addresses(config: dict[str, Any]) -> list[str]:

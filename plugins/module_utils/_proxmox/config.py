@@ -64,19 +64,34 @@ def tags_of(value: str | None) -> set[str]:
     return {tag.lower() for tag in re.split(r"[;, ]+", value or "") if tag}
 
 
-def volume_storage(value: str) -> str:
-    """`local-lvm` of `local-lvm:vm-101-disk-0,size=20G`."""
-    return value.split(",")[0].partition(":")[0]
+def startup_of(value: str | Mapping[str, Any]) -> dict[str, str]:
+    """`order=1,up=30`, also in Proxmox's short form `1,up=30`, as a dictionary."""
+    if isinstance(value, str) and value[:1].isdigit():
+        value = f"order={value}"
+    return properties(value)
 
 
-def volume_size(value: str) -> float | None:
-    """The size in GiB of a volume as configured, None where Proxmox does not say it."""
-    for part in value.split(",")[1:]:
-        key, _equals, size = part.partition("=")
-        match = _SIZE.fullmatch(size)
-        if key == "size" and match:
-            return float(match.group(1)) * _UNITS[match.group(2)] / GIB
-    return None
+def mount_point(value: str) -> tuple[str, dict[str, str]]:
+    """The volume (or the directory of a bind mount) and the options of `local-lvm:vm-101-disk-0,mp=/srv,size=20G`."""
+    volume, _comma, options = value.partition(",")
+    return volume[len("volume=") :] if volume.startswith("volume=") else volume, properties(options)
+
+
+def volume_storage(volume: str) -> str:
+    """`local-lvm` of `local-lvm:vm-101-disk-0`."""
+    return volume.partition(":")[0]
+
+
+def volume_owner(volume: str) -> int | None:
+    """101 of `local-lvm:vm-101-disk-0` or `local:101/vm-101-disk-0.raw`, None where the name does not tell."""
+    match = re.search(r"-(\d+)-disk-", volume)
+    return int(match.group(1)) if match else None
+
+
+def gib(size: str) -> float | None:
+    """`20G` in GiB, None for what is no size."""
+    match = _SIZE.fullmatch(size)
+    return float(match.group(1)) * _UNITS[match.group(2)] / GIB if match else None
 
 
 def _text(item: Any) -> str:

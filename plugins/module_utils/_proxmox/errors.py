@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+from ansible_collections.omakase.homelab.plugins.module_utils._untrusted.words import printable
+
 
 class ProxmoxError(Exception):
     """Proxmox refused, failed, or took too long; the message says what was asked and what came back."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message, keep="\n"))  # it may hold words of the server's
 
 
 class UnreachableError(ProxmoxError):
@@ -21,3 +26,11 @@ class RefusedError(ProxmoxError):
         super().__init__(message)
         self.status = status
         self.reason = reason
+
+
+class TaskFailedError(ProxmoxError):
+    """Proxmox began, and could not finish."""
+
+
+class UnfinishedError(ProxmoxError):
+    """A task takes longer than the limit; it was left alone and still runs."""

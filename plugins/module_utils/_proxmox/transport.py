@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 
 from ansible.module_utils.urls import open_url
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import UnreachableError
+from ansible_collections.omakase.homelab.plugins.module_utils._untrusted import answers
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Transport(Protocol):
 
 
 class HttpsTransport:
-    """HTTPS to one Proxmox host. `timeout` is in seconds, for each request."""
+    """HTTPS to one Proxmox host. `timeout` is in seconds, for each wait; an answer may take twice that."""
 
     def __init__(self, host: str, port: int, validate_certs: bool, ca_path: str | None, timeout: float) -> None:
         self.address = f"https://{host}:{port}"
@@ -55,6 +58,21 @@ class HttpsTransport:
 
     def send(self, request: Request) -> Answer:
         """One request, never repeated and never redirected (a redirect would carry the credentials elsewhere)."""
+        limit = 2 * self._timeout
+        try:
+            return answers.within(limit, lambda: self._ask(request, limit))
+        except answers.TooLongError:
+            raise UnreachableError(f"The answer of {self.address} took longer than {limit:g} seconds.") from None
+        except answers.PartialError:
+            raise UnreachableError(f"Only a part of the answer of {self.address} came.") from None
+        except answers.TooLargeError:
+            raise UnreachableError(
+                f"The answer of {self.address} is larger than {answers.MOST_BYTES // 2**20} MB. Is Proxmox there?"
+            ) from None
+        except (URLError, OSError, HTTPException, ValueError) as broken:
+            raise self._unreachable(broken) from broken
+
+    def _ask(self, request: Request, limit: float) -> Answer:
         form = urlencode(request.params)
         in_query = request.method in ("GET", "DELETE")
         url = f"{self.address}/api2/json{request.path}" + (f"?{form}" if form and in_query else "")
@@ -68,17 +86,21 @@ class HttpsTransport:
                 validate_certs=self._validate_certs,
                 ca_path=self._ca_path,
                 follow_redirects="none",
+                decompress=False,
             )
             with answer:
-                return Answer(answer.status, answer.reason or "", answer.read())
+                return Answer(answer.status, answer.reason or "", answers.body(answer, limit))
         except HTTPError as refused:
             with refused:
-                return Answer(refused.code, str(refused.reason or ""), refused.read())
-        except (URLError, OSError) as broken:
-            raise self._unreachable(broken) from broken
+                return Answer(refused.code, str(refused.reason or ""), answers.body(refused, limit))
 
-    def _unreachable(self, broken: OSError) -> UnreachableError:
+    def _unreachable(self, broken: Exception) -> UnreachableError:
         cause = getattr(broken, "reason", broken)
+        if self._ca_path and not os.access(self._ca_path, os.R_OK):
+            return UnreachableError(
+                f"The file {self._ca_path} of ca_path, by which {self.address} is trusted, is not there or cannot be "
+                "read. It is /etc/pve/pve-root-ca.pem of the Proxmox host; copy it to the host that asks."
+            )
         if isinstance(cause, ssl.SSLCertVerificationError):
             return UnreachableError(
                 f"The certificate of {self.address} is not trusted ({cause.verify_message}). Give its certificate "

@@ -14,7 +14,11 @@ from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.client im
     Token,
     encoded,
 )
-from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import ProxmoxError, RefusedError
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import (
+    ProxmoxError,
+    RefusedError,
+    UnreachableError,
+)
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.transport import Answer, Request
 
 from tests.support.proxmox_double import UPID, answer
@@ -28,14 +32,17 @@ class Wire:
 
     address = "https://pve.test:8006"
 
-    def __init__(self, *answers: Answer) -> None:
-        self._answers: Iterator[Answer] = iter(answers)
+    def __init__(self, *answers: Answer | ProxmoxError) -> None:
+        self._answers: Iterator[Answer | ProxmoxError] = iter(answers)
         self.sent: list[Request] = []
         self.now = 0.0
 
     def send(self, request: Request) -> Answer:
         self.sent.append(request)
-        return next(self._answers)
+        answered = next(self._answers)
+        if isinstance(answered, ProxmoxError):
+            raise answered
+        return answered
 
     def client(self, credentials: Credentials) -> ProxmoxClient:
         return ProxmoxClient(self, credentials, clock=lambda: self.now, pause=self.wait)
@@ -104,9 +111,16 @@ def test_parts_of_a_path_cannot_break_out_of_it() -> None:
 
 
 def test_a_task_is_waited_for_until_it_has_ended_well() -> None:
-    wire = Wire(answer({"status": "running"}), answer({"status": "stopped", "exitstatus": "WARNINGS: 1"}))
-    wire.client(Token("a@pve!b", "c")).wait(TASK, limit=10)
+    wire = Wire(answer({"status": "running"}), answer({"status": "stopped", "exitstatus": "OK"}))
+    assert wire.client(Token("a@pve!b", "c")).wait(TASK, limit=10) == []
     assert len(wire.sent) == 2
+
+
+def test_what_a_task_warns_of_is_kept() -> None:
+    log = [{"n": 1, "t": "extracting"}, {"n": 2, "t": "WARN: Systemd 257 detected. You may need to enable nesting."}]
+    wire = Wire(answer({"status": "stopped", "exitstatus": "WARNINGS: 1"}), answer(log))
+    warned = wire.client(Token("a@pve!b", "c")).wait(TASK, limit=10)
+    assert warned == ["Systemd 257 detected. You may need to enable nesting."]
 
 
 def test_a_task_that_fails_is_told_with_its_reason() -> None:
@@ -120,6 +134,29 @@ def test_a_task_that_never_ends_is_given_up_after_the_limit_and_named() -> None:
     with pytest.raises(ProxmoxError, match="has not ended after 3 seconds"):
         wire.client(Token("a@pve!b", "c")).wait(TASK, limit=3)
     assert wire.now == pytest.approx(3)
+
+
+def test_an_api_that_is_away_for_a_moment_is_asked_again_about_a_task() -> None:
+    ended = answer({"status": "stopped", "exitstatus": "OK"})
+    away: list[Answer | ProxmoxError] = [
+        UnreachableError("does not answer"),
+        answer(status=595, reason="No route to host"),
+    ]
+    wire = Wire(*away, answer({"status": "running"}), ended)
+    wire.client(Token("a@pve!b", "c")).wait(TASK, limit=10)
+    assert len(wire.sent) == 4
+
+
+def test_a_refusal_about_a_task_is_not_borne() -> None:
+    wire = Wire(answer(status=403, reason="Permission check failed (/nodes/pve, Sys.Audit)"))
+    with pytest.raises(RefusedError, match=r"Grant Sys.Audit on /nodes/pve"):
+        wire.client(Token("a@pve!b", "c")).wait(TASK, limit=10)
+
+
+def test_an_api_that_stays_away_is_named_after_the_limit() -> None:
+    wire = Wire(*[answer(status=595, reason="No route to host")] * 100)
+    with pytest.raises(RefusedError, match="The node that this concerns does not answer"):
+        wire.client(Token("a@pve!b", "c")).wait(TASK, limit=3)
 
 
 def test_tasks_that_have_ended_are_not_running_ones() -> None:

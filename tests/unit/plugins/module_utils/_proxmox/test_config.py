@@ -43,12 +43,33 @@ def test_the_mac_address_is_sent_back_unless_another_is_asked_for() -> None:
     assert config.keeping_address({"hwaddr": "02:00:00:00:00:01"}, found)["hwaddr"] == "02:00:00:00:00:01"
 
 
+@pytest.mark.parametrize(("size", "gib"), [("20G", 20), ("512M", 0.5), ("1T", 1024), ("", None)])
+def test_a_size_is_read_in_gib(size: str, gib: float | None) -> None:
+    assert config.gib(size) == gib
+
+
+@pytest.mark.parametrize("value", ["local-lvm:vm-101-disk-0,size=20G", "volume=local-lvm:vm-101-disk-0,size=20G"])
+def test_a_mount_point_is_a_volume_and_its_options(value: str) -> None:
+    assert config.mount_point(value) == ("local-lvm:vm-101-disk-0", {"size": "20G"})
+
+
 @pytest.mark.parametrize(
-    ("volume", "size"),
-    [("local-lvm:vm-101-disk-0,size=20G", 20), ("l:v,size=512M", 0.5), ("l:v,acl=1,size=1T", 1024), ("l:v", None)],
+    ("volume", "owner"),
+    [
+        ("local-lvm:vm-101-disk-0", 101),
+        ("local:102/vm-102-disk-1.raw", 102),
+        ("tank:subvol-103-disk-0", 103),
+        ("/tank/photos", None),
+    ],
 )
-def test_the_size_of_a_volume_is_read_in_gib(volume: str, size: float | None) -> None:
-    assert config.volume_size(volume) == size
+def test_the_owner_of_a_volume_is_in_its_name(volume: str, owner: int | None) -> None:
+    assert config.volume_owner(volume) == owner
+
+
+def test_the_short_form_of_a_turn_says_the_same() -> None:
+    assert (
+        config.startup_of("2,up=30") == config.startup_of("order=2,up=30") == config.startup_of({"order": 2, "up": 30})
+    )
 
 
 def test_tags_have_neither_case_nor_order() -> None:
