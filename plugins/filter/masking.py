@@ -14,14 +14,18 @@ from urllib.parse import quote, quote_plus
 MASK = "********"
 # Shorter ones ("on", "5432") would blot out half of a log and are nobody's secret.
 _SHORTEST = 6
+# Colours, movements of the cursor and titles (ECMA-48), what is left of cut ones, and carriage returns.
+_FOR_A_TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]?|\r")
 
 
 def mask(text: str, values: Iterable[Any]) -> str:
-    """Return the text with every occurrence of the values replaced by asterisks.
+    """Return the text with every occurrence of the values replaced by asterisks, and without what steers a terminal.
 
     Found too: values percent-encoded as in an address or escaped as in JSON, and each line of one that has several.
     Values of fewer than six characters are left.
     """
+    # First, since a value with a colour in the middle of it would not be found.
+    text = _plain(text)
     hidden: list[tuple[int, int]] = []
     for start, end in sorted(_occurrences(text, {form for value in values for form in _forms(str(value))})):
         # Occurrences that overlap become one: else the rest of the second would stay readable.
@@ -34,8 +38,12 @@ def mask(text: str, values: Iterable[Any]) -> str:
     return text
 
 
+def _plain(text: str) -> str:
+    return _FOR_A_TERMINAL.sub("", text)
+
+
 def _forms(value: str) -> Iterator[str]:
-    for part in {value, *value.splitlines()}:
+    for part in {value, _plain(value), *value.splitlines()}:
         if len(part.strip()) >= _SHORTEST:
             yield from (part.strip(), quote(part), quote_plus(part), quote(part, safe=""))
             yield from (json.dumps(part, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
