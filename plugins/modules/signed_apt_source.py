@@ -93,11 +93,14 @@ key_fingerprints:
 
 import glob
 import os
+import re
+from http.client import HTTPException
 from typing import Any
 from urllib.error import URLError
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
+from ansible_collections.omakase.homelab.plugins.module_utils._apt.found import kept_key, source_files
 from ansible_collections.omakase.homelab.plugins.module_utils._apt.keys import Key, RefusedKeyError, judged
 from ansible_collections.omakase.homelab.plugins.module_utils._apt.sources import (
     DIRECTORY,
@@ -105,38 +108,43 @@ from ansible_collections.omakase.homelab.plugins.module_utils._apt.sources impor
     Repository,
     plan,
 )
+from ansible_collections.omakase.homelab.plugins.module_utils._untrusted import answers
+from ansible_collections.omakase.homelab.plugins.module_utils._untrusted.words import printable
+
+LARGEST_KEY = 2**20
+# The name becomes the name of a file, and each of the others a line in it.
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*\Z")
 
 
-def source_files() -> dict[str, str]:
-    """The texts of apt's source files, by path."""
-    paths = [MAIN_LIST, *glob.glob(f"{DIRECTORY}/*.list"), *glob.glob(f"{DIRECTORY}/*.sources")]
-    return {path: content(path).decode(errors="surrogateescape") for path in paths if os.path.exists(path)}
+def refuse_odd(options: dict[str, Any]) -> None:
+    """Raises RefusedKeyError for what would break out of its file or its line."""
+    if not _NAME.match(options["name"]):
+        raise RefusedKeyError(f"name is not the name of a file: {printable(options['name'])}.")
+    for option in ("url", "suites", "components"):
+        if not "".join(options[option]).isprintable():
+            raise RefusedKeyError(f"{option} holds a line break or another control character.")
 
 
-def content(path: str) -> bytes:
-    """What a file holds; nothing where there is none."""
-    if not os.path.exists(path):
-        return b""
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def kept_key(repository: Repository, wanted: str) -> Key | None:
-    """The key that the host has, if it is the one meant."""
-    for path in repository.key_paths:
-        try:
-            return judged(content(path), wanted, path)
-        except RefusedKeyError:
-            continue
-    return None
+def contents(repository: Repository) -> dict[str, bytes]:
+    """What apt's source files and the repository's keys hold, by path."""
+    found = {}
+    for path in [MAIN_LIST, *glob.glob(f"{DIRECTORY}/*"), *repository.key_paths]:
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                found[path] = file.read()
+    return found
 
 
 def fetched_key(url: str, wanted: str, timeout: int) -> Key:
     """The key from the vendor; raises RefusedKeyError where it cannot be had or is not the one meant."""
     try:
-        with open_url(url, timeout=timeout) as answer:
-            data: bytes = answer.read()
-    except (URLError, OSError) as broken:
+        with open_url(url, timeout=timeout, decompress=False) as answer:
+            data = answers.body(answer, 2 * timeout, most=LARGEST_KEY)
+    except (answers.TooLargeError, answers.TooLongError, answers.PartialError) as bad:
+        raise RefusedKeyError(f"What {url} gives is no key ({bad}). Nothing was changed.") from bad
+    except ValueError as bad:
+        raise RefusedKeyError(f"key_url is no address: {url}.") from bad
+    except (HTTPException, URLError, OSError) as broken:
         cause = getattr(broken, "reason", broken)
         raise RefusedKeyError(f"The key {url} cannot be fetched ({cause}). Nothing was changed.") from broken
     return judged(data, wanted, url)
@@ -155,18 +163,20 @@ def write(module: AnsibleModule, path: str, data: bytes) -> None:
 def run(module: AnsibleModule) -> dict[str, Any]:
     """The module's result; raises RefusedKeyError."""
     options = module.params
+    refuse_odd(options)
     repository = Repository(*(options[name] for name in ("name", "url", "suites", "components", "replaces")))
-    key = kept_key(repository, options["key_fingerprint"])
+    found = contents(repository)
+    key = kept_key(repository, found, options["key_fingerprint"])
     key = key or fetched_key(options["key_url"], options["key_fingerprint"], options["timeout"])
     key_path = repository.key_path(key.armoured)
 
-    files = source_files()
+    files = source_files(found)
     changes = plan(repository, files, key_path)
     diff = [
         {"before_header": path, "after_header": path, "before": files.get(path, ""), "after": text or ""}
         for path, text in changes.items()
     ]
-    new_key = content(key_path) != key.data
+    new_key = found.get(key_path) != key.data
     if new_key:
         diff.append({"before_header": key_path, "after_header": key_path, "before": "", "after": f"{key}\n"})
     if not module.check_mode:

@@ -53,6 +53,11 @@ class Repository:
         return "".join(f"{name}: {value}\n" for name, value in fields.items() if value)
 
 
+def is_source(path: str) -> bool:
+    """Whether apt reads it."""
+    return path == MAIN_LIST or (path.startswith(f"{DIRECTORY}/") and path.endswith((".list", ".sources")))
+
+
 def plan(repository: Repository, files: Mapping[str, str], key_path: str) -> dict[str, str | None]:
     """The source files that change: path to new text, None for a file to remove. `files` maps paths to texts."""
     changes = without_rivals(repository, files)

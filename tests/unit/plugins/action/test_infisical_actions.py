@@ -59,7 +59,7 @@ def test_a_project_that_nobody_names_is_any(cache: RunCache, monkeypatch: pytest
     assert cache.generation("p1") != before
 
 
-@pytest.mark.parametrize("name", ["infisical_project", "infisical_identity"])
+@pytest.mark.parametrize("name", ["infisical_project", "infisical_identity", "infisical_organization"])
 def test_projects_and_identities_reach_further(name: str, cache: RunCache, monkeypatch: pytest.MonkeyPatch) -> None:
     before = cache.generation("p2")
     act(name, {"changed": True, "project_id": "p1"}, monkeypatch)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.omakase.homelab.plugins.filter.dotenv import from_dotenv, to_dotenv
+from ansible_collections.omakase.homelab.plugins.module_utils._files.dotenv import updated
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -110,7 +111,7 @@ def test_values_come_back_as_they_were(variables: dict[str, str]) -> None:
     assert from_dotenv(_written(variables)) == _writable(variables)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(variables=st.dictionaries(NAMES.map("V_{}".format), TEXTS, max_size=20))
 def test_a_shell_reads_the_same(variables: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "env").write_text(_written(variables), encoding="utf-8", newline="")
@@ -121,7 +122,7 @@ def test_a_shell_reads_the_same(variables: dict[str, str], tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(not COMPOSE, reason="Docker Compose is not on this machine")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(variables=st.dictionaries(NAMES.map("V_{}".format), TEXTS, min_size=1, max_size=20))
 def test_docker_compose_reads_the_same(variables: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "env").write_text(_written(variables), encoding="utf-8", newline="")
@@ -179,3 +180,12 @@ def _refused(value: str) -> bool:
 
 def _written(variables: dict[str, str]) -> str:
     return to_dotenv(_writable(variables))
+
+
+@given(st.dictionaries(NAMES, TEXTS), st.dictionaries(NAMES, TEXTS))
+def test_an_update_sets_its_variables_and_keeps_the_others(before: dict[str, str], changes: dict[str, str]) -> None:
+    before, changes = _writable(before), _writable(changes)
+    text = updated(f"# mine\n{to_dotenv(before)}# the end\n", changes)
+    assert from_dotenv(text) == {**before, **changes}
+    assert text.startswith("# mine\n") and "# the end\n" in text
+    assert updated(text, changes) == text

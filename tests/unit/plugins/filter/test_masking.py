@@ -62,6 +62,13 @@ def test_short_values_would_blot_out_the_log_and_are_left() -> None:
     assert mask("port 5432 is on", ["5432", "on", "", True]) == "port 5432 is on"
 
 
+def test_what_steers_a_terminal_is_gone_and_hides_no_value() -> None:
+    seen = "\x1b[2K\x1b[1;31mdb |\x1b[0m secret\x1b[0m-one refused\r\n\x1b]0;compose\x07redis | [2K ready"
+    assert mask(seen, ["secret-one"]) == f"db | {MASK} refused\nredis | [2K ready"
+    assert mask("pass\x1b[1mword", ["pass\x1b[1mword"]) == MASK
+    assert "\x1b" not in mask("cut\x1b[", [])
+
+
 def test_values_may_be_numbers() -> None:
     assert mask("pin 12345678", [12345678]) == f"pin {MASK}"
 

@@ -61,7 +61,58 @@ def test_a_missing_identity_is_made_with_all_that_belongs_to_it(server: Scripted
         "role": "no-access",
         "client_id": "c1",
         "project_roles": ["deployer", "viewer"],
+        "access": [],
     }
+
+
+READER: dict[str, Any] = {"project_slug": "omakase", "access": [{"environments": ["prod"], "path": "/grafana"}]}
+PRIVILEGES = "/api/v2/identity-project-additional-privilege"
+READS = [
+    {
+        "subject": subject,
+        "action": ["read"],
+        "conditions": {"environment": "prod", "secretPath": {"$glob": "/grafana/**"}},
+    }
+    for subject in ("secret-imports", "secrets")
+]
+
+
+def test_access_alone_lets_it_read_one_folder_of_one_environment_and_nothing_else(server: Scripted) -> None:
+    server.on("GET /api/v1/projects/slug/omakase", {"id": "p1", "slug": "omakase"})
+    listed(server).on("POST /api/v1/identities", {"identity": {"id": "i1", "name": "deploy"}})
+    server.on("POST " + MEMBER, {}, body={"roles": [{"role": "no-access", "isTemporary": False}]})
+    server.on("POST " + PRIVILEGES, {}, body={"identityId": "i1", "projectId": "p1", "permissions": READS})
+    result = run(server, **READER)
+    assert (result["identity"]["project_roles"], result["identity"]["access"]) == (
+        ["no-access"],
+        ["prod:/grafana read"],
+    )
+    assert result["diff"]["after"]["access"] == {"access": ["prod:/grafana read"]}
+
+
+def test_access_that_is_as_wanted_is_left_alone_and_an_empty_one_takes_it_away(server: Scripted) -> None:
+    def there() -> None:
+        server.on("GET /api/v1/projects/p1", {"project": {"id": "p1", "slug": "omakase"}})
+        roles(settings(listed(server, ONE), SETTINGS), "no-access")
+        server.on(f"GET {PRIVILEGES}/slug/managed-access", {"privilege": {"id": "r1", "permissions": READS}})
+
+    by_id: dict[str, Any] = {"project_id": "p1"}
+    there()
+    result = run(server, **by_id, access=READER["access"])
+    assert (result["changed"], result["identity"]["access"]) == (False, ["prod:/grafana read"])
+    there()
+    assert run(server, check=True, **by_id, access=[])["identity"]["access"] == []
+    there()
+    server.on(f"DELETE {PRIVILEGES}/r1", {})
+    assert run(server, **by_id, access=[])["changed"]
+    # Without the option the privilege is neither read nor touched.
+    roles(settings(listed(server, ONE), SETTINGS), "viewer")
+    assert not run(server, **by_id, project_roles=["viewer"])["changed"]
+
+
+def test_a_project_of_an_unknown_id_is_named_before_access_is_given(server: Scripted) -> None:
+    server.refuse("GET /api/v1/projects/p1", 404, "NotFound", "no")
+    assert "has no project with the id p1" in run(server, project_id="p1", access=[{}])["msg"]
 
 
 def test_check_mode_shows_the_identity_and_makes_nothing(server: Scripted) -> None:
@@ -121,7 +172,7 @@ def test_two_identities_of_one_name_are_an_error(server: Scripted) -> None:
 
 
 def test_roles_need_a_project(server: Scripted) -> None:
-    assert "needs project_id" in run(server, project_roles=["viewer"])["msg"]
+    assert "need project_id" in run(server, project_roles=["viewer"])["msg"]
 
 
 def test_the_project_may_be_named_by_its_slug(server: Scripted) -> None:

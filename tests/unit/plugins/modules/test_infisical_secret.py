@@ -162,6 +162,23 @@ def test_tags_and_metadata_that_are_there_are_left_alone(server: Scripted) -> No
     assert not run(server, wanted, overwrite=True)["changed"]
 
 
+def test_metadata_that_a_server_of_2024_does_not_keep_is_no_change_in_every_run(server: Scripted) -> None:
+    server.on(LIST, {"secrets": [{"secretKey": "A", "secretValue": "1", "tags": []}]})
+    assert not run(server, {"name": "A", "value": "1", "metadata": {"owner": "me"}}, overwrite=True)["changed"]
+
+
+def test_a_diff_shows_tags_and_the_names_of_metadata(server: Scripted) -> None:
+    found = {"secretKey": "A", "secretValue": "1", "tags": [{"slug": "old"}], "secretMetadata": []}
+    server.on(LIST, {"secrets": [found]})
+    wanted = {"name": "A", "value": "1", "tags": ["new"], "metadata": {"owner": "me"}}
+    diff = run(server, wanted, overwrite=True, check=True)["diff"]
+    before, after = diff["before"]["A"], diff["after"]["A"]
+    assert (before["tags"], after["tags"]) == (["old"], ["new"])
+    assert (before["metadata"], list(after["metadata"])) == ({}, ["owner"])
+    assert before["value"] == after["value"]
+    assert "me" not in str(after["metadata"]["owner"])
+
+
 def test_an_empty_folder_is_looked_at_twice(server: Scripted) -> None:
     held(server).on("GET /api/v1/projects/p1", PROJECT).on("POST " + BATCH, {})
     assert run(server, {"name": "A", "value": "1"})["created"] == ["A"]

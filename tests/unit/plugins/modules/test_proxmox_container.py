@@ -1,97 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The story of a container, and what is refused before anything is sent."""
+"""The story of a container: made, made again, changed, changed again, stopped, deleted."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible.module_utils import basic
-from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import UnreachableError
 from ansible_collections.omakase.homelab.plugins.modules import proxmox_container
 
+from tests.support.proxmox_container import HAS, NET, TEMPLATE, WANTED, made, refused, run, run_all
 from tests.support.proxmox_double import CONTAINER, NODE, ProxmoxDouble, answer
-
-WANTED = {
-    "vmid": 101,
-    "hostname": "infisical",
-    "node": "pve",
-    "template": "debian-13-standard",
-    "storage": "local-lvm",
-    "disk": 20,
-    "cores": 2,
-    "memory": 2048,
-    "swap": 512,
-    "bridge": "vmbr0",
-    "address": "192.168.1.101/24",
-    "gateway": "192.168.1.1",
-    "features": "nesting=1,keyctl=1",
-}
-NET = "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:01,ip=192.168.1.101/24,gw=192.168.1.1,type=veth"
-HAS = {
-    "hostname": "infisical",
-    "cores": 2,
-    "memory": 2048,
-    "swap": 512,
-    "net0": NET,
-    "features": "keyctl=1,nesting=1",
-    "rootfs": "local-lvm:vm-101-disk-0,size=20G",
-    "unprivileged": 1,
-}
-TEMPLATE = "debian-13-standard_13.1-2_amd64.tar.zst"
-
-
-@pytest.fixture
-def proxmox(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProxmoxDouble]:
-    """A Proxmox without a container, at whose addresses nothing answers."""
-    double = ProxmoxDouble()
-    monkeypatch.setattr(proxmox_container, "HttpsTransport", lambda *_given: double)
-    monkeypatch.setattr(proxmox_container, "answers", lambda _address: False)
-    yield double
-    double.finish()
-
-
-def run(check: bool = False, credentials: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
-    """What the module printed for one container; `changes` are its options that differ."""
-    return run_all([{**WANTED, **changes}], check, credentials)
-
-
-def run_all(
-    containers: list[dict[str, Any]], check: bool = False, credentials: dict[str, str] | None = None, **options: Any
-) -> dict[str, Any]:
-    given = {
-        "api_host": "pve.test",
-        "containers": containers,
-        "_ansible_check_mode": check,
-        **(credentials or {"api_password": "password-canary"}),
-        **options,
-    }
-    printed: list[dict[str, Any]] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
-        patch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
-        patch.setattr(basic.AnsibleModule, "_return_formatted", lambda _module, result: printed.append(dict(result)))
-        with pytest.raises(SystemExit):
-            proxmox_container.main()
-    assert "password-canary" not in json.dumps(printed)
-    return printed[0]
-
-
-def made(proxmox: ProxmoxDouble, status: str, **config: Any) -> dict[str, Any]:
-    """What is read of the container from now on."""
-    reads = ProxmoxDouble().has({**HAS, **config}, status).reads
-    return {path: data for path, data in reads.items() if path.startswith((CONTAINER, "/cluster"))}
-
-
-def refused(**changes: Any) -> str:
-    result = run(**changes)
-    assert result["failed"] and result["msg"].startswith("Nothing was changed, because:")
-    return " ".join(result["problems"])
-
-
-# The story: made, made again, changed, changed again.
 
 
 def test_a_missing_container_is_made_with_its_template_and_started(proxmox: ProxmoxDouble) -> None:
@@ -113,7 +32,7 @@ def test_a_missing_container_is_made_with_its_template_and_started(proxmox: Prox
     proxmox.expect(f"POST {NODE}/lxc", params, task="vzcreate")
     proxmox.expect(f"POST {CONTAINER}/status/start", {}, made(proxmox, "running"), task="vzstart")
     result = run(ssh_public_keys=["ssh-ed25519 AAAA me", ""])
-    assert result["changed"]
+    assert result["changed"] and result["warnings"] == []
     container = result["containers"][0]
     assert (container["status"], container["address"]) == ("running", "192.168.1.101")
     assert len(container["steps"]) == 3
@@ -177,6 +96,16 @@ def test_a_change_that_waits_for_a_restart_is_told_and_made_only_if_allowed(prox
     assert result["changed"] and result["containers"][0]["restart_needed"] == []
 
 
+def test_a_change_that_needs_a_restart_is_made_together_with_it(proxmox: ProxmoxDouble) -> None:
+    proxmox.has(HAS)
+    waiting = ProxmoxDouble().has({**HAS, "features": "nesting=1"}, pending=[{"key": "features", "pending": "x"}])
+    reads = {path: data for path, data in waiting.reads.items() if path.startswith(CONTAINER)}
+    proxmox.expect(f"PUT {CONTAINER}/config", {"features": "nesting=1", "digest": "d1"}, reads)
+    proxmox.expect(f"POST {CONTAINER}/status/reboot", {}, {f"{CONTAINER}/pending": []}, task="vzreboot")
+    container = run_all([{**WANTED, "features": "nesting=1"}], allow_restart=True)["containers"][0]
+    assert len(container["steps"]) == 2 and container["restart_needed"] == []
+
+
 def test_what_an_interrupted_run_began_is_waited_for(proxmox: ProxmoxDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     proxmox.has({"lock": "create"}, status="stopped")
     upid = "UPID:pve:1:2:3:vzcreate:101:root@pam:"
@@ -196,107 +125,213 @@ def test_what_an_interrupted_run_began_is_waited_for(proxmox: ProxmoxDouble, mon
     assert run()["changed"]
 
 
-# What is refused, before anything is sent.
+def test_everything_about_a_container_can_be_said_and_a_second_time_is_no_change(proxmox: ProxmoxDouble) -> None:
+    options: dict[str, Any] = {
+        "address6": "fd00::101/64",
+        "gateway6": "fd00::1",
+        "vlan": 20,
+        "firewall": True,
+        "mtu": 1400,
+        "features": {"nesting": True},
+        "mounts": [
+            {"path": "/srv", "storage": "local-lvm", "size": 50, "backup": True},
+            {"path": "/photos", "source": "/tank/photos", "read_only": True},
+        ],
+        "startup": {"order": 2, "up": 30},
+        "onboot": True,
+        "protection": True,
+        "nameserver": "192.168.1.2 192.168.1.3",
+        "searchdomain": "home.arpa",
+        "timezone": "Europe/Rome",
+        "description": "Files",
+        "password": "password-canary",
+    }
+    net = (
+        "name=eth0,bridge=vmbr0,ip=192.168.1.101/24,gw=192.168.1.1,ip6=fd00::101/64,gw6=fd00::1,tag=20,firewall=1,"
+        "mtu=1400"
+    )
+    sent = {
+        "net0": net,
+        "features": "nesting=1",
+        "mp0": "local-lvm:50,mp=/srv,backup=1",
+        "mp1": "/tank/photos,mp=/photos,ro=1",
+        "startup": "order=2,up=30",
+        "onboot": "1",
+        "protection": "1",
+        "nameserver": "192.168.1.2 192.168.1.3",
+        "searchdomain": "home.arpa",
+        "timezone": "Europe/Rome",
+        "description": "Files",
+    }
+    # As Proxmox writes it back.
+    has = {
+        **sent,
+        "net0": "name=eth0,bridge=vmbr0,firewall=1,gw=192.168.1.1,gw6=fd00::1,hwaddr=BC:24:11:00:00:01,"
+        "ip=192.168.1.101/24,ip6=fd00::101/64,mtu=1400,tag=20,type=veth",
+        "mp0": "local-lvm:vm-101-disk-1,mp=/srv,backup=1,size=50G",
+        "description": "Files\n",
+    }
+    proxmox.reads[f"{NODE}/storage/local/content"] = [{"volid": f"local:vztmpl/{TEMPLATE}"}]
+    proxmox.expect(f"POST {NODE}/lxc", then=made(proxmox, "stopped", **has), task="vzcreate")
+    proxmox.expect(f"POST {CONTAINER}/status/start", {}, made(proxmox, "running", **has), task="vzstart")
+    result = run(**options)
+    created = dict(next(request.params for request in proxmox.sent if request.path == f"{NODE}/lxc"))
+    assert created["password"] == "password-canary"
+    assert {name: created[name] for name in sent} == sent
+    assert "password" not in result["diff"][0]["after"]
+    assert not run(**options)["changed"]
 
 
-def test_a_lock_that_nothing_holds_any_more_is_named_with_the_way_out(proxmox: ProxmoxDouble) -> None:
-    proxmox.has({**HAS, "lock": "backup"})
-    proxmox.reads[f"{NODE}/tasks"] = []
-    assert "locked (backup)" in (said := refused()) and "pct unlock 101" in said
-
-
-def test_someone_elses_container_is_named(proxmox: ProxmoxDouble) -> None:
-    proxmox.has({**HAS, "hostname": "mail"})
-    assert "belongs to another container, mail, on pve; it is not touched" in refused()
-
-
-def test_a_disk_does_not_shrink_nor_move_and_privileges_stay(proxmox: ProxmoxDouble) -> None:
-    proxmox.has(HAS)
-    said = refused(disk=10, storage="local", unprivileged=False)
-    assert "cannot shrink to 10" in said
-    assert "its disk is on the storage local-lvm, not on local" in said
-    assert "it is unprivileged and cannot become privileged" in said
+def test_tags_of_a_member_of_a_pool_are_set_once_it_is_one(proxmox: ProxmoxDouble) -> None:
+    """Proxmox judges tags at creation without the pool's privileges."""
+    proxmox.reads["/pools"] = [{"poolid": "homelab", "members": []}]
+    proxmox.reads[f"{NODE}/storage/local/content"] = [{"volid": f"local:vztmpl/{TEMPLATE}"}]
+    proxmox.expect(f"POST {NODE}/lxc", task="vzcreate")
+    proxmox.expect(f"PUT {CONTAINER}/config", {"tags": "vault"}, made(proxmox, "stopped", tags="vault"))
+    assert run(state="present", pool="homelab", tags=["Vault"])["changed"]
+    created = next(request.params for request in proxmox.sent if request.path == f"{NODE}/lxc")
+    assert created["pool"] == "homelab" and "tags" not in created
 
 
 @pytest.mark.parametrize(
-    ("credentials", "unprivileged", "beyond"),
+    ("now", "wanted", "sent"),
     [
-        ({"api_token_id": "deploy", "api_token_secret": "s"}, True, "feature keyctl"),
-        ({"api_token_id": "root@pam!deploy", "api_token_secret": "s"}, False, "features keyctl and nesting"),
-        ({"api_user": "me@pve", "api_password": "p"}, True, "feature keyctl"),
+        ("", "homelab", {"poolid": "homelab", "vms": "101"}),
+        ("old", "homelab", {"poolid": "homelab", "vms": "101", "allow-move": "1"}),
+        ("old", "", {"poolid": "old", "vms": "101", "delete": "1"}),
     ],
 )
-def test_features_of_root_are_refused_for_everyone_else(
-    proxmox: ProxmoxDouble, credentials: dict[str, str], unprivileged: bool, beyond: str
-) -> None:
-    assert f"may change the {beyond}, and this is the" in refused(credentials=credentials, unprivileged=unprivileged)
-
-
-def test_features_that_are_there_need_no_root(proxmox: ProxmoxDouble) -> None:
+def test_a_container_changes_its_pool(proxmox: ProxmoxDouble, now: str, wanted: str, sent: dict[str, str]) -> None:
     proxmox.has(HAS)
-    assert not run(credentials={"api_token_id": "deploy", "api_token_secret": "s"})["changed"]
+    proxmox.reads["/cluster/resources"][1]["pool"] = now
+    proxmox.reads["/pools"] = [{"poolid": "homelab", "members": []}]
+    proxmox.expect("PUT /pools", sent)
+    result = run(pool=wanted)
+    assert result["changed"] and result["diff"][0]["before"] == {"pool": now}
 
 
-def test_an_address_of_another_guest_is_refused(proxmox: ProxmoxDouble) -> None:
-    proxmox.reads["/cluster/resources"].append({"type": "qemu", "vmid": 200, "node": "pve", "name": "nas"})
-    proxmox.reads[f"{NODE}/qemu/200/config"] = {"ipconfig0": "ip=192.168.1.101/24,gw=192.168.1.1"}
-    assert "192.168.1.101 is already in use by the virtual machine 200 (nas) on pve" in refused()
-
-
-def test_guests_that_cannot_be_read_do_not_stand_in_the_way(proxmox: ProxmoxDouble) -> None:
-    proxmox.reads["/cluster/resources"].append({"type": "lxc", "vmid": 200, "node": "far", "name": "nas"})
-    proxmox.reads["/nodes/far/lxc/200/config"] = answer(status=595, reason="No route to host")
-    assert run(check=True)["changed"]
-
-
-def test_a_node_that_is_offline_is_named_one_that_just_started_is_not(proxmox: ProxmoxDouble) -> None:
-    node = proxmox.reads["/cluster/resources"][0]
-    node["status"] = "offline"
-    assert "the node pve is offline" in refused()
-    node["status"] = "unknown"
-    assert run(check=True)["changed"]
-
-
-def test_an_address_that_answers_is_refused_for_a_stopped_container_too(
-    proxmox: ProxmoxDouble, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(proxmox_container, "answers", lambda address: address == "192.168.1.101")
-    assert "this container does not exist" in refused()
-    proxmox.has(HAS, status="stopped")
-    assert "this container is stopped" in refused()
-
-
-def test_bridges_that_this_login_may_not_see_are_left_to_proxmox(proxmox: ProxmoxDouble) -> None:
-    proxmox.reads[f"{NODE}/network"] = []
-    assert run(check=True)["changed"]
-
-
-def test_what_proxmox_refuses_to_tell_is_one_problem_among_the_others(proxmox: ProxmoxDouble) -> None:
-    proxmox.reads[f"{NODE}/storage"] = answer(status=403, reason="Permission check failed (/storage, Datastore.Audit)")
-    result = run_all([WANTED, {**WANTED, "vmid": 7, "hostname": "x_y", "net0": "nonsense"}])
-    assert len(result["problems"]) == 2
-    assert "Datastore.Audit" in result["msg"] and "'nonsense' is not of the form key=value" in result["msg"]
-
-
-def test_an_api_that_does_not_answer_comes_first_with_the_hint(
-    proxmox: ProxmoxDouble, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def silent(_double: ProxmoxDouble, _request: Any) -> Any:
-        raise UnreachableError("The Proxmox API at https://pve.test:8006 does not answer (refused).")
-
-    monkeypatch.setattr(ProxmoxDouble, "send", silent)
-    result = run_all([{**WANTED, "address": "192.168.1.101"}], unreachable_hint="Start it with: make lab-up")
-    assert result["problems"] == [
-        "The Proxmox API at https://pve.test:8006 does not answer (refused). Start it with: make lab-up",
-        "container 101 (infisical): ip of net0: '192.168.1.101' has no prefix length, such as 192.168.1.101/24.",
+def test_a_volume_is_added_one_grows_and_one_is_taken_away(proxmox: ProxmoxDouble) -> None:
+    has = {"mp0": "local-lvm:vm-101-disk-1,mp=/srv,size=50G", "mp1": "local-lvm:vm-101-disk-2,mp=/old,size=1G"}
+    proxmox.has({**HAS, **has})
+    proxmox.expect(f"PUT {CONTAINER}/resize", {"disk": "mp0", "size": "60G"}, task="resize")
+    proxmox.expect(f"PUT {CONTAINER}/config", {"mp2": "local-lvm:5,mp=/new", "delete": "mp1"})
+    result = run(
+        mounts=[
+            {"path": "/srv", "storage": "local-lvm", "size": 60},
+            {"path": "/new", "storage": "local-lvm", "size": 5},
+            {"path": "/old", "state": "absent"},
+        ]
+    )
+    assert result["containers"][0]["steps"] == [
+        "grow the volume at /srv of container 101 (infisical) to 60 GiB",
+        "set mp1 (/old), mp2 (/new) of container 101 (infisical)",
     ]
 
 
-def test_a_step_that_fails_is_named_with_proxmoxs_reason(proxmox: ProxmoxDouble) -> None:
-    proxmox.has(HAS, status="stopped")
-    proxmox.expect(f"POST {CONTAINER}/status/start", {}, task="vzstart", outcome="bridge 'vmbr0' does not exist")
-    result = run()
-    assert result["failed"]
-    assert result["msg"] == (
-        "Could not start container 101 (infisical): The task vzstart on pve failed: bridge 'vmbr0' does not exist"
+def test_a_template_is_fetched_from_an_address_with_its_checksum(proxmox: ProxmoxDouble) -> None:
+    sent = {
+        "content": "vztmpl",
+        "filename": "nas_1.0_amd64.tar.xz",
+        "url": "https://user:url-canary@images.example.org/nas_1.0_amd64.tar.xz",
+        "checksum": "0" * 64,
+        "checksum-algorithm": "sha256",
+    }
+    proxmox.expect(f"POST {NODE}/storage/local/download-url", sent, task="download")
+    proxmox.expect(f"POST {NODE}/lxc", then=made(proxmox, "stopped"), task="vzcreate")
+    result = run(state="present", template=sent["url"], template_checksum="sha256:" + "0" * 64)
+    steps = result["containers"][0]["steps"]
+    assert steps[0] == "fetch the template nas_1.0_amd64.tar.xz to local from images.example.org"
+    assert "url-canary" not in json.dumps(result["containers"])
+
+
+def test_nothing_about_the_network_leaves_the_device_as_it_is(proxmox: ProxmoxDouble) -> None:
+    proxmox.has(HAS)
+    result = run(bridge=None, address=None, gateway=None)
+    assert not result["changed"] and result["containers"][0]["address"] == "192.168.1.101"
+
+
+def test_an_address_from_the_network_is_read_from_its_own_device(proxmox: ProxmoxDouble) -> None:
+    proxmox.has({**HAS, "net0": "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:01,ip=dhcp,ip6=auto,type=veth"})
+    interfaces = [
+        {"name": "lo", "inet": "127.0.0.1/8"},
+        {"name": "docker0", "inet": "172.17.0.1/16"},
+        {"name": "eth0", "inet6": "fe80::1/64"},
+    ]
+    proxmox.reads[f"{CONTAINER}/interfaces"] = interfaces
+    assert run(address="dhcp", gateway=None, address6="auto")["containers"][0]["address"] is None
+    interfaces[2]["inet6"] = "fd00::101/64"
+    assert run(address="dhcp", gateway=None, address6="auto")["containers"][0]["address"] == "fd00::101"
+    interfaces[2]["inet"] = "192.168.1.77/24"
+    assert run(address="dhcp", gateway=None, address6="auto")["containers"][0]["address"] == "192.168.1.77"
+
+
+@pytest.mark.parametrize(
+    ("port", "status", "says"), [(22, "running", True), (22, "stopped", False), (None, "running", False)]
+)
+def test_whether_ssh_answers_is_told_of_a_running_container(
+    proxmox: ProxmoxDouble, monkeypatch: pytest.MonkeyPatch, port: int | None, status: str, says: bool
+) -> None:
+    monkeypatch.setattr(proxmox_container, "greets", lambda address, at: (address, at) == ("192.168.1.101", 22))
+    proxmox.has(HAS, status)
+    assert run_all([{**WANTED, "state": "present"}], ssh_port=port)["containers"][0]["ssh"] is says
+
+
+# Stopped, and deleted.
+
+
+def test_a_running_container_is_shut_down_and_stays_so(proxmox: ProxmoxDouble) -> None:
+    proxmox.has(HAS)
+    sent = {"timeout": "60"}
+    proxmox.expect(f"POST {CONTAINER}/status/shutdown", sent, made(proxmox, "stopped"), task="vzshutdown")
+    result = run(state="stopped")
+    assert result["containers"][0]["steps"] == ["stop container 101 (infisical), which is running"]
+    assert result["containers"][0]["status"] == "stopped"
+    proxmox.sent.clear()
+    assert not run(state="stopped")["changed"]
+    assert len(proxmox.sent) <= 4, "it is only read, and no other guest"
+
+
+def test_a_container_is_deleted_with_its_own_volumes_which_are_named(proxmox: ProxmoxDouble) -> None:
+    others = {"mp0": "local-lvm:vm-101-disk-1,mp=/srv,size=5G", "unused0": "tank:subvol-101-disk-9"}
+    strange = {"mp1": "/tank/photos,mp=/photos", "mp2": "local-lvm:vm-200-disk-0,mp=/nas"}
+    proxmox.has({**HAS, **others, **strange})
+    sent = {"timeout": "5", "forceStop": "1"}
+    proxmox.expect(f"POST {CONTAINER}/status/shutdown", sent, task="vzshutdown")
+    gone = {"/cluster/resources": proxmox.reads["/cluster/resources"][:1]}
+    proxmox.expect(f"DELETE {CONTAINER}", {"purge": "1"}, gone, task="vzdestroy")
+    away = [{"vmid": 101, "hostname": "infisical", "node": "pve", "state": "absent"}]
+    planned = run_all(away, check=True, shutdown_timeout=5)["containers"][0]
+    done = run_all(away, shutdown_timeout=5)
+    container = done["containers"][0]
+    assert (
+        planned["steps"]
+        == container["steps"]
+        == [
+            "stop container 101 (infisical), which is running",
+            "delete container 101 (infisical) with its volumes local-lvm:vm-101-disk-1, local-lvm:vm-101-disk-0, "
+            "tank:subvol-101-disk-9",
+        ]
     )
+    assert (container["status"], container["address"]) == ("absent", None)
+    assert done["diff"][0]["before"]["rootfs"].startswith("local-lvm:") and done["diff"][0]["after"] == {}
+    assert not run_all(away)["changed"]
+
+
+def test_only_the_container_of_both_the_number_and_the_name_is_deleted(proxmox: ProxmoxDouble) -> None:
+    proxmox.has({**HAS, "hostname": "mail"})
+    assert "belongs to another container, mail, on pve; it is not touched" in refused(state="absent")
+    proxmox.reads["/cluster/resources"][1].update(type="qemu", name="infisical")
+    assert "belongs to another virtual machine, infisical" in refused(state="absent")
+
+
+def test_a_container_that_is_elsewhere_protected_or_out_of_sight_is_not_deleted(proxmox: ProxmoxDouble) -> None:
+    proxmox.has({**HAS, "protection": 1})
+    assert "pct set 101 --protection 0" in refused(state="absent")
+    proxmox.reads["/cluster/resources"] += [{"type": "node", "node": "pve2", "status": "online"}]
+    assert "it is on the node pve, not on pve2" in refused(state="absent", node="pve2")
+    del proxmox.reads["/cluster/resources"][1]
+    proxmox.reads["/cluster/nextid"] = answer(
+        status=400, reason="Parameter verification failed.", errors={"vmid": "VM 101 already exists"}
+    )
+    said = refused(state="absent", credentials={"api_token_id": "deploy", "api_token_secret": "s"})
+    assert "the vmid 101 is taken by a guest that the token root@pam!deploy may not see" in said

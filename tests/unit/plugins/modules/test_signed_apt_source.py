@@ -39,8 +39,8 @@ class Host:
         self.source.parent.mkdir()
         self.leftover.write_text("deb https://dead.example/deb trixie main\n")
 
-    def open_url(self, url: str, timeout: int) -> io.BytesIO:
-        assert url == REPOSITORY["key_url"] and timeout == 30
+    def open_url(self, url: str, timeout: int, decompress: bool) -> io.BytesIO:
+        assert url == REPOSITORY["key_url"] and timeout == 30 and not decompress
         self.asked += 1
         if self.served is None:
             raise URLError(OSError("connection refused"))
@@ -143,3 +143,25 @@ def test_a_key_server_that_does_not_answer_is_named(host: Host) -> None:
     message = run()["msg"]
     assert "gpg cannot be fetched (connection refused). Nothing was changed." in message
     assert not host.source.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("name", "../../etc/cron.d/x"),
+        ("name", "a\nb"),
+        ("name", ""),
+        ("url", "https://a\nTrusted: yes"),
+        ("suites", ["a\nb"]),
+    ],
+)
+def test_what_would_leave_its_file_or_its_line_is_refused_by_name(host: Host, option: str, value: Any) -> None:
+    result = run(**{option: value})
+    assert result["failed"] and result["msg"].startswith(option)
+    assert host.asked == 0 and not host.source.exists()
+
+
+def test_a_key_without_an_end_is_no_key(host: Host) -> None:
+    host.served = ARMOURED + b"x" * signed_apt_source.LARGEST_KEY
+    assert "is no key (it is too large). Nothing was changed." in run()["msg"]
+    assert not host.source.exists() and not host.key.exists()

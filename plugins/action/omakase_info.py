@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, The omakase.homelab authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads a host through the module of the same name, and holds what its Compose files mean against a project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.omakase.homelab.plugins.plugin_utils._compose.digest import digest
+from ansible_collections.omakase.homelab.plugins.plugin_utils._omakase.fit import Wanted
+
+# A file that is not tracked can name another one.
+_ROUNDS = 4
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    """Asks the host again only for files that git does not track and a Compose file names."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        # They stay on the controller.
+        held = {name: args.pop(name) for name in ("secrets", "given", "catalogue", "ignored") if name in args}
+        wanted = Wanted(**held)
+        read = list(args.get("read") or [])
+        for _round in range(_ROUNDS):
+            found: dict[str, Any] = self._execute_module(module_args={**args, "read": read}, task_vars=task_vars)
+            if found.get("failed"):
+                return found
+            project = self._project(args, found)
+            more = [path for path in project["absent"] if path not in read]
+            if not more or not found["checkout"]["exists"]:
+                break
+            read += more
+        found["checkout"].pop("texts")
+        found.pop("invocation", None)
+        return {**found, "project": project, "plan": wanted.plan(project, found["environment"]["names"])}
+
+    def _project(self, args: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+        values = {name: str(value) for name, value in (args.get("variables") or {}).items()}
+        return digest(
+            texts=found["checkout"]["texts"],
+            tracked=found["checkout"]["tracked"],
+            values={**values, **found["environment"]["settings"]},
+            root=args["directory"],
+            profiles=args.get("profiles") or [],
+            wanted=[{"owner": args["user"], **template} for template in args.get("templates") or []],
+        )

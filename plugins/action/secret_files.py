@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, The omakase.homelab authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders the templates of secret_files on the controller; the module of the same name writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible_collections.omakase.homelab.plugins.plugin_utils._compose import templates
+from ansible_collections.omakase.homelab.plugins.plugin_utils._compose.interpolation import UnfilledError
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # before ansible-core 2.19 every text is a template, but for the type that marks those of a host
+
+    def trust_as_template(text: str) -> str:
+        return "".join(text)
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    """The module gets contents and no templates, and never the values."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        values = args.pop("values", None) or {}
+        try:
+            files = [self._rendered(dict(file), values.get) for file in args.get("files") or []]
+        except AnsibleError as error:
+            return {"failed": True, "msg": str(error), "changed_paths": []}
+        result: dict[str, Any] = self._execute_module(module_args={**args, "files": files}, task_vars=task_vars)
+        result.pop("invocation", None)
+        return result
+
+    def _rendered(self, file: dict[str, Any], value: Callable[[str], Any]) -> dict[str, Any]:
+        template, kind = file.pop("template", None), file.pop("format", "jinja")
+        if template is None:
+            return file
+        try:
+            if kind == "jinja":
+                return {**file, "content": self._jinja(str(template))}
+            return {**file, "content": templates.fill(kind, str(template), lambda name: _text(value(name)))}
+        except UnfilledError as error:
+            raise AnsibleError(f"{file.get('path')} cannot be rendered: {error} has no value.") from None
+        except AnsibleError as error:
+            raise AnsibleError(f"{file.get('path')} cannot be rendered: {error}") from None
+
+    def _jinja(self, template: str) -> str:
+        ends_line = template.endswith("\n")
+        content = str(self._templar.template(trust_as_template(template)))
+        # Ansible's own template module keeps the newline at the end; templating of a variable drops it.
+        return content if not ends_line or content.endswith("\n") else content + "\n"
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Docker and its containers, by what the docker command prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from ansible_collections.omakase.homelab.plugins.module_utils._doctor import containers
+
+DIRECTORY = "/opt/infisical"
+
+
+class Docker:
+    """Answers commands by their first two words, as (status, output, errors)."""
+
+    def __init__(self, **answers: tuple[int, str, str]) -> None:
+        self.answers = {"docker_inspect": (0, "{}", ""), **answers}
+
+    def __call__(self, command: Sequence[str]) -> tuple[int, str, str]:
+        return self.answers["_".join(word.lstrip("-").replace("-", "_") for word in command[:2])]
+
+
+def listed(**statuses: str) -> tuple[int, str, str]:
+    """What `docker ps` prints for containers of these names and statuses."""
+    rows = [
+        {"ID": f"id-{name}", "Names": name, "Status": status, "State": "running" if "Up" in status else "exited"}
+        for name, status in statuses.items()
+    ]
+    return 0, "\n".join(map(json.dumps, rows)), ""
+
+
+VERSION = (0, "28.5.1\n", "")
+
+
+def test_containers_that_run_and_are_healthy_are_well() -> None:
+    docker = Docker(docker_version=VERSION, docker_ps=listed(db="Up 2 hours (healthy)", proxy="Up 3 days"))
+    found = containers.projects(docker, [DIRECTORY])
+    assert [finding.state for finding in found] == ["ok", "ok"]
+    assert found[1].evidence.startswith("2 of 2 run")
+
+
+def test_a_container_that_is_not_well_shows_its_last_lines_and_hides_no_other() -> None:
+    docker = Docker(
+        docker_version=VERSION,
+        docker_ps=listed(
+            db="Up 2 hours (healthy)", redis="Exited (1) 4 minutes ago", backend="Up 9 minutes (unhealthy)"
+        ),
+        docker_logs=(0, "first\n\n", "no space left on device\n"),
+    )
+    _, *found = containers.projects(docker, [DIRECTORY])
+    assert [(finding.check, finding.state) for finding in found] == [
+        ("container backend", "problem"),
+        ("container redis", "problem"),
+    ]
+    assert found[1].evidence == "Exited (1) 4 minutes ago\nfirst\nno space left on device"
+    assert "docker logs redis" in found[1].advice
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "evidence", "advice"),
+    [
+        ({"OOMKilled": True}, "lxc", "Exited (137) now", "more memory"),
+        ({"Error": "open sysctl net.ipv4.ip_unprivileged_port_start: permission denied"}, "lxc", "sysctl", "lxc-pve"),
+        ({"Error": "mounting /x: permission denied"}, "none", "mounting /x", "says why"),
+        ({"Error": "port is already allocated"}, "lxc", "already allocated", "says why"),
+    ],
+)
+def test_why_docker_did_not_start_or_ended_it_is_told(
+    state: dict[str, object], kind: str, evidence: str, advice: str
+) -> None:
+    docker = Docker(
+        docker_version=VERSION,
+        docker_ps=listed(backend="Exited (137) now"),
+        docker_logs=(0, "", ""),
+        docker_inspect=(0, json.dumps(state), ""),
+        systemd_detect_virt_container=(0, f"{kind}\n", ""),
+    )
+    _, finding = containers.projects(docker, [DIRECTORY])
+    assert evidence in finding.evidence and advice in finding.advice
+
+
+def test_a_container_that_has_just_been_started_is_a_warning() -> None:
+    docker = Docker(
+        docker_version=VERSION, docker_ps=listed(db="Up 2 seconds (health: starting)"), docker_logs=(0, "", "")
+    )
+    assert [finding.state for finding in containers.projects(docker, [DIRECTORY])] == ["ok", "warning"]
+
+
+def test_a_project_without_containers_is_a_problem() -> None:
+    found = containers.projects(Docker(docker_version=VERSION, docker_ps=listed()), [DIRECTORY])
+    assert (found[1].state, found[1].evidence) == ("problem", "there are none")
+
+
+def test_in_a_container_of_proxmox_the_cure_for_a_silent_engine_is_proxmox_s() -> None:
+    silent = (1, "", "Cannot connect to the Docker daemon\n")
+    for kind, advice in (("lxc", "nesting=1"), ("none", "journalctl -u docker")):
+        docker = Docker(docker_version=silent, systemd_detect_virt_container=(0, kind, ""))
+        docker.answers["systemd-detect-virt_container".replace("-", "_")] = (0, f"{kind}\n", "")
+        (finding,) = containers.projects(docker, [DIRECTORY])
+        assert finding.evidence == "Cannot connect to the Docker daemon"
+        assert advice in finding.advice
+
+
+def test_variables_without_a_value_are_named() -> None:
+    warned = (
+        'time="2026-11-25" level=warning msg="The \\"DB_USER\\" variable is not set. Defaulting to a blank string."'
+    )
+    missing = "error while interpolating services.app.environment.X: required variable APP_KEY is missing a value: err"
+    for status, error, names in (
+        (0, warned, "DB_USER"),
+        (1, missing, "APP_KEY"),
+        (1, f"{warned}\n{missing}", "APP_KEY, DB_USER"),
+    ):
+        finding = containers.injection(lambda _, s=status, e=error: (s, "", e), ["omakase-infisical"])  # type: ignore[misc]
+        assert (finding.state, finding.evidence) == ("problem", f"no value for {names}")
+
+
+def test_a_resolution_that_fails_for_another_reason_is_a_problem_too() -> None:
+    finding = containers.injection(lambda _: (1, "", "login refused, secret canary"), ["omakase-infisical", "run"])
+    assert (finding.state, finding.evidence) == ("problem", "`omakase-infisical run` ends with 1")
+    assert containers.injection(lambda _: (0, "", ""), ["omakase-infisical"]).state == "ok"

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way to the server, step by step, and what its identity may do."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from ansible_collections.omakase.homelab.plugins.module_utils._doctor import server
+from ansible_collections.omakase.homelab.plugins.module_utils._doctor.findings import Finding
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Given
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import (
+    Client,
+    ErasOfProcess,
+    LoginTokens,
+)
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model import Scope
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.transport import Connection
+
+from tests.support.certificates import Authority
+from tests.support.scripted import Scripted
+
+DIRECT = Connection(use_proxy=False, timeout=2.0)
+SECRET = {"secretKey": "A", "secretValue": "canary-value"}
+
+
+@pytest.fixture
+def listening() -> Iterator[int]:
+    """A port that takes connections; what is said there does not matter."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        yield listener.getsockname()[1]
+
+
+def states(found: list[Finding]) -> list[tuple[str, str]]:
+    return [(finding.check, finding.state) for finding in found]
+
+
+def healthy(scripted: Scripted, **headers: str) -> Scripted:
+    return scripted.on("GET /api/status", {"message": "Ok"}, headers=headers)
+
+
+def test_a_name_that_nobody_knows_is_the_last_thing_looked_at() -> None:
+    found = server.reachability("http://vault.invalid", DIRECT, Scripted())
+    assert states(found) == [("DNS", "problem")]
+    assert "vault.invalid has no address" in found[0].evidence and "resolv.conf" in found[0].advice
+
+
+def test_a_port_where_nothing_listens_is_named() -> None:
+    found = server.reachability("http://127.0.0.1:1", DIRECT, Scripted())
+    assert states(found) == [("DNS", "ok"), ("TCP", "problem")]
+    assert "127.0.0.1 port 1 does not take a connection" in found[1].evidence
+
+
+def test_a_server_that_is_well_is_well_throughout(listening: int) -> None:
+    scripted = healthy(Scripted(), date=formatdate(time.time(), usegmt=True))
+    found = server.reachability(f"http://127.0.0.1:{listening}", DIRECT, scripted)
+    assert states(found) == [("DNS", "ok"), ("TCP", "ok"), ("status", "ok"), ("clock", "ok")]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "advice"),
+    [
+        (503, {"message": "migrating"}, "migrating its database"),
+        (502, b"<html>", "the address of Infisical itself"),
+        (200, {"message": "Degraded"}, "docker compose logs backend"),
+    ],
+)
+def test_a_server_that_is_not_well_is_told_by_its_status(
+    listening: int, status: int, body: object, advice: str
+) -> None:
+    scripted = Scripted().on("GET /api/status", body, status)
+    finding = server.reachability(f"http://127.0.0.1:{listening}", DIRECT, scripted)[-1]
+    assert (finding.check, finding.state) == ("status", "problem")
+    assert str(status) in finding.evidence and advice in finding.advice
+
+
+def test_a_clock_that_is_off_is_a_problem_of_its_own(listening: int) -> None:
+    scripted = healthy(Scripted(), date=formatdate(time.time() - 300, usegmt=True))
+    finding = server.reachability(f"http://127.0.0.1:{listening}", DIRECT, scripted)[-1]
+    assert (finding.check, finding.state) == ("clock", "problem")
+    assert finding.evidence.startswith(("300 s", "299 s", "301 s"))
+
+
+@contextmanager
+def secured(authority: Authority, days: float = 90) -> Iterator[str]:
+    """A server with TLS whose certificate is valid for so many days; its address."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        context = authority.server_context("localhost", days)
+
+        def shake_hands() -> None:
+            for _connection in ("TCP", "TLS"):
+                taken, _peer = listener.accept()
+                with suppress(OSError), taken, context.wrap_socket(taken, server_side=True):
+                    pass
+
+        thread = threading.Thread(target=shake_hands)
+        thread.start()
+        yield f"https://localhost:{listener.getsockname()[1]}"
+        thread.join(10)
+
+
+def test_a_certificate_is_told_by_the_days_that_are_left(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    connection = Connection(use_proxy=False, timeout=5.0, ca_path=str(authority.certificate))
+    for days, state in ((90, "ok"), (5, "warning")):
+        with secured(authority, days) as url:
+            found = {finding.check: finding for finding in server.reachability(url, connection, healthy(Scripted()))}
+        assert found["TLS"].state == state
+        assert f"valid for {days} days" in found["TLS"].evidence
+
+
+def test_a_certificate_that_nobody_trusts_is_a_problem(tmp_path: Path) -> None:
+    with secured(Authority(tmp_path)) as url:
+        finding = server.reachability(url, Connection(use_proxy=False, timeout=5.0), Scripted())[-1]
+    assert (finding.check, finding.state) == ("TLS", "problem")
+    assert "ca_path" in finding.advice
+
+
+def test_a_proxy_of_the_environment_takes_the_place_of_dns_and_tcp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.test:3128")
+    monkeypatch.delenv("no_proxy", raising=False)
+    found = server.reachability("http://vault.invalid", Connection(), healthy(Scripted()))
+    assert states(found) == [("network", "ok"), ("status", "ok")]
+
+
+def client(scripted: Scripted) -> Client:
+    exchange = scripted.exchange(retries=0)
+    return Client(exchange, LoginTokens(Given("a-token"), exchange), ErasOfProcess())
+
+
+def examined(scripted: Scripted) -> list[Finding]:
+    found = server.credentials(client(scripted), Scope("p1", "dev", "/"))
+    scripted.finish()
+    return found
+
+
+def test_an_identity_that_may_do_all_is_proven_without_a_write() -> None:
+    scripted = Scripted().on("GET /api/v4/secrets", {"secrets": [SECRET]})
+    scripted.refuse("PATCH /api/v4/secrets/batch", 404, "NotFound", "Secret not found")
+    found = examined(scripted)
+    assert states(found) == [("login", "ok"), ("read", "ok"), ("write", "ok")]
+    assert "canary" not in "".join(finding.evidence for finding in found)
+
+
+def test_an_identity_that_may_only_read_is_a_warning() -> None:
+    scripted = Scripted().on("GET /api/v4/secrets", {"secrets": [SECRET]})
+    scripted.refuse("PATCH /api/v4/secrets/batch", 403, "PermissionDenied", "no")
+    assert states(examined(scripted))[-1] == ("write", "warning")
+
+
+def test_an_identity_that_may_not_read_is_a_problem_and_is_not_asked_to_write() -> None:
+    found = examined(Scripted().refuse("GET /api/v4/secrets", 403, "PermissionDenied", "no"))
+    assert states(found) == [("login", "ok"), ("read", "problem")]
+    assert "May this identity read / in dev?" in found[-1].advice

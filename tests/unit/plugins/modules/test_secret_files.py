@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The story of files that hold secrets: written, written again, changed, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.modules import printed_by
+
+
+def write(*files: dict[str, Any], check: bool = False) -> dict[str, Any]:
+    return printed_by("secret_files", {"files": list(files), "_ansible_check_mode": check, "_ansible_diff": True})
+
+
+def test_a_file_is_private_from_its_first_byte_and_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "config.yml"
+    file = {"path": str(path), "content": "password: canary-3d\n"}
+    planned = write(file, check=True)
+    assert planned["changed_paths"] == [str(path)] and not path.exists()
+    result = write(file)
+    assert result["changed"] and "canary-3d" not in str(result)
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("password: canary-3d\n", 0o600)
+    inode = path.stat().st_ino
+    assert not write(file)["changed"] and path.stat().st_ino == inode
+    assert os.listdir(tmp_path) == ["config.yml"]
+
+
+def test_only_files_that_differ_are_told(tmp_path: Path) -> None:
+    one, two = ({"path": str(tmp_path / name), "content": "x"} for name in ("one", "two"))
+    write(one, two)
+    assert write(one, {**two, "content": "y"})["changed_paths"] == [two["path"]]
+    (tmp_path / "one").chmod(0o644)
+    assert write(one, two)["changed"] is True
+    assert stat.S_IMODE((tmp_path / "one").stat().st_mode) == 0o600
+    assert write(one, {**two, "content": "y", "mode": "0400"})["changed_paths"] == [two["path"]]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_owner_is_a_name_or_a_number_with_its_own_group(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    write({"path": str(path), "content": "", "owner": "4711"})
+    assert (path.stat().st_uid, path.stat().st_gid) == (4711, 4711)
+    write({"path": str(path), "content": "", "owner": "nobody", "group": "0"})
+    assert (path.owner(), path.stat().st_gid) == ("nobody", 0)
+
+
+def test_variables_are_set_in_a_dotenv_file_and_the_rest_of_it_stays(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# mine\nKEPT='a b' # why\nexport ADDRESS=old\n\nTOKEN=\"two\nlines\"\nLAST=1")
+    file = {"path": str(path), "variables": {"ADDRESS": "https://x", "TOKEN": "it's", "NEW": "n"}}
+    assert write(file)["changed"]
+    assert path.read_text() == "# mine\nKEPT='a b' # why\nADDRESS=https://x\n\nTOKEN=\"it's\"\nLAST=1\nNEW=n\n"
+    assert not write(file)["changed"]
+
+
+def test_lines_are_added_where_they_are_missing(tmp_path: Path) -> None:
+    path = tmp_path / "exclude"
+    path.write_text("# git's own\n/.env")
+    file = {"path": str(path), "lines": ["/.env", "/users"]}
+    assert write(file)["changed"] and path.read_text() == "# git's own\n/.env\n/users\n"
+    assert not write(file)["changed"]
+
+
+def test_a_directory_is_made_and_what_is_in_it_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "data"
+    directory = {"path": str(path), "state": "directory"}
+    assert write(directory, {"path": str(path / "x"), "content": "x"})["changed"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o750
+    assert write({**directory, "mode": "0700"})["changed"] and (path / "x").read_text() == "x"
+    assert not write({**directory, "mode": "0700"})["changed"]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "file", "message"),
+    [
+        (lambda path: path.mkdir(), {"content": "canary-3d"}, "is a directory. Docker makes one"),
+        (lambda path: path.symlink_to("/etc/passwd"), {"content": "canary-3d"}, "is a symbolic link"),
+        (lambda path: path.write_text("no variable canary-3d"), {"variables": {"A": "b"}}, "line 1 is neither"),
+        (lambda path: None, {"content": "canary-3d", "owner": "no-such-user"}, "there is no such user"),
+        (lambda path: None, {"content": "canary-3d", "mode": "rw"}, "no octal number"),
+        (lambda path: None, {"content": "canary-3d", "variables": {"A": "canary-3d"}}, "mutually exclusive"),
+        (lambda path: None, {}, "but any of the following are missing"),
+    ],
+)
+def test_what_cannot_be_written_is_named_and_left(
+    tmp_path: Path, prepare: Any, file: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "x"
+    prepare(path)
+    before = path.read_text() if path.is_file() else None
+    result = write({"path": str(path), **file})
+    assert result["failed"] and message in result["msg"] and "canary-3d" not in str(result)
+    assert (path.read_text() if path.is_file() else None) == before
+
+
+def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+    assert "none/x: No such file or directory" in write({"path": str(tmp_path / "none" / "x"), "content": ""})["msg"]
