@@ -53,9 +53,8 @@ def mirrors() -> Mirrors:
     return parse_mirrors(targets, release.get("VERSION_CODENAME", ""))
 
 
-def sources_list(where: Mirrors) -> str:
-    """One-line apt sources for the lab's suite on these mirrors."""
-    suite = settings.SUITE
+def sources_list(where: Mirrors, suite: str = settings.SUITE) -> str:
+    """One-line apt sources for the suite on these mirrors."""
     lines = [f"deb {where.main} {suite} main"]
     if where.updates:
         lines.append(f"deb {where.main} {suite}-updates main")

@@ -25,25 +25,34 @@ _AT_ONCE = 2  # builds; each keeps about one core busy
 
 @dataclass(frozen=True)
 class Image:
-    """A recipe (folder lab/images/NAME), the name it is pulled by, and the source that its Containerfile copies."""
+    """A recipe (folder lab/images/NAME), the name it is pulled by, the source that its Containerfile copies, and the
+    tags of other versions, which differ in the last layer alone.
+    """
 
     name: str
     reference: str
     source: Path | None = None
+    other_tags: tuple[str, ...] = ()
 
     @property
     def local(self) -> str:
         """Its name in buildah's own store."""
         return f"localhost/{settings.PREFIX}/{self.name}"
 
+    @property
+    def references(self) -> list[str]:
+        """Every name that it is pulled by."""
+        return [self.reference, *(f"{self.reference.partition(':')[0]}:{tag}" for tag in self.other_tags)]
+
     def recipe(self) -> str:
         """A name for all that the image is made of."""
-        return _digest(_base_recipe(), _RECIPES / self.name, *([self.source] if self.source else []))
+        start = " ".join([_base_recipe(), *self.other_tags])
+        return _digest(start, _RECIPES / self.name, *([self.source] if self.source else []))
 
     def is_pushed(self) -> bool:
         """True if the registry has the image of the present recipe."""
         note = _FOLDER / f"{self.name}.json"
-        if not note.exists() or not registry.holds(self.reference):
+        if not note.exists() or not all(map(registry.holds, self.references)):
             return False
         return bool(json.loads(note.read_text()) == self.recipe())
 
@@ -51,8 +60,16 @@ class Image:
 # What takes longest comes first.
 IMAGES = [
     Image("postgres", "library/postgres:16-alpine"),
-    Image("infisical", "infisical/infisical:v0.165.16", source=_HERE / "stand_ins" / "infisical"),
+    Image(
+        "infisical",
+        "infisical/infisical:v0.165.16",
+        source=_HERE / "stand_ins" / "infisical",
+        # One release before, one after with a migration, and two that spoil the database; the second starts even so.
+        other_tags=("v0.165.15", "v0.166.2", "v0.167.0-broken", "v0.167.0-blind"),
+    ),
+    Image("mariadb", "library/mariadb:11"),
     Image("nginx", "library/nginx:1.28-alpine"),
+    Image("systemd", "omakase-molecule/debian:13-systemd"),
     Image("redis", "library/redis:7-alpine"),
     Image("hello-world", "library/hello-world:linux"),
 ]
@@ -85,14 +102,16 @@ def clear() -> None:
 
 
 def _deliver(image: Image) -> None:
-    say(f"images: building {image.reference}")
-    context = _RECIPES / image.name
-    sources = [f"--build-context=source={image.source}"] if image.source else []
-    _build(image.local, context, image.name, sources)
-    target = f"docker://{registry.ADDRESS}/{image.reference}"
-    run([*_buildah(), "push", "--tls-verify=false", image.local, target], log=_log(f"{image.name}-push"))
+    for reference in image.references:
+        say(f"images: building {reference}")
+        options = [f"--build-context=source={image.source}"] if image.source else []
+        if image.other_tags:
+            options.append(f"--build-arg=VERSION={reference.partition(':')[2]}")
+        _build(image.local, _RECIPES / image.name, image.name, options)
+        target = f"docker://{registry.ADDRESS}/{reference}"
+        run([*_buildah(), "push", "--tls-verify=false", image.local, target], log=_log(f"{image.name}-push"))
+        say(f"images: {reference} is in the registry")
     write(_FOLDER / f"{image.name}.json", json.dumps(image.recipe()) + "\n")
-    say(f"images: {image.reference} is in the registry")
 
 
 def _build(tag: str, context: Path, name: str, options: list[str]) -> None:

@@ -15,7 +15,7 @@ import re
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lab import host, settings, template
 from lab.shell import CommandError, LabError, remove_tree, run, wait_for, which, write
@@ -24,10 +24,18 @@ _INCLUDES = "/usr/share/lxc/config"
 _STOP_LIMIT = 60  # seconds for a clean shutdown
 
 
+class Mount(NamedTuple):
+    """A mount point at `path`: a directory of the host, or a volume of the container's own by its name."""
+
+    source: str
+    path: str
+    read_only: bool = False
+
+
 @dataclass(frozen=True)
 class Spec:
     """What a container is asked to be. `name` without the lab's prefix; `address` with its prefix length, empty for
-    no network; memory and swap in MB, 0 for no limit; `password_hash` in crypt(3) form.
+    no network; memory and swap in MB, 0 for no limit; `suite` of Debian; `password_hash` in crypt(3) form.
     """
 
     name: str
@@ -43,7 +51,9 @@ class Spec:
     keyctl: bool = True
     nameservers: tuple[str, ...] = ()
     search: str = ""
+    mounts: tuple[Mount, ...] = ()
     ssh_keys: tuple[str, ...] = ()
+    suite: str = settings.SUITE
     password_hash: str = field(default="", repr=False)
 
     @property
@@ -75,6 +85,7 @@ def spec_of(name: str) -> Spec:
     except FileNotFoundError as missing:
         raise LabError(f"There is no container {name} in {settings.CONTAINERS}.") from missing
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+    values["mounts"] = tuple(Mount(*mount) for mount in values.get("mounts", ()))
     return Spec(**values)
 
 
@@ -112,7 +123,7 @@ def create(spec: Spec, archive: Path | None = None) -> None:
         draft.chmod(0o710)
         os.chown(draft, 0, settings.SHIFTED_ROOT)
         os.chown(rootfs, settings.SHIFTED_ROOT, settings.SHIFTED_ROOT)
-        _unpack(archive or template.path(), rootfs)
+        _unpack(archive or template.path(spec.suite), rootfs)
         spec = spec if spec.mac else replace(spec, mac=_random_mac())
         _furnish(spec, rootfs)
         _describe(spec, draft)
@@ -257,6 +268,11 @@ def _describe(spec: Spec, where: Path) -> None:
     """LXC's configuration, and the spec it follows from."""
     if not spec.keyctl:
         write(where / "seccomp", Path(_INCLUDES, "common.seccomp").read_text() + "keyctl errno 38\n")
+    for mount in spec.mounts:
+        if not mount.source.startswith("/"):
+            volume = where / "volumes" / mount.source
+            volume.mkdir(parents=True, exist_ok=True)
+            os.chown(volume, settings.SHIFTED_ROOT, settings.SHIFTED_ROOT)
     write(where / "config", configuration(spec))
     write(where / "spec.json", json.dumps(asdict(spec), indent=2) + "\n", mode=0o600)
 
@@ -277,6 +293,12 @@ def configuration(spec: Spec) -> str:
         f"lxc.rootfs.path = dir:{place}/rootfs",
         f"lxc.uts.name = {spec.hostname}",
     ]
+    for mount in spec.mounts:
+        options = "bind,create=dir" + (",ro" if mount.read_only else "")
+        # A path joined with an absolute one is that one.
+        lines.append(
+            f"lxc.mount.entry = {place / 'volumes' / mount.source} {mount.path.lstrip('/')} none {options} 0 0"
+        )
     if spec.address:
         lines += [
             "lxc.net.0.type = veth",
@@ -336,7 +358,7 @@ def _furnish(spec: Spec, rootfs: Path) -> None:
 
     _name(spec, rootfs)
     put("etc/machine-id", secrets.token_hex(16) + "\n", 0o444)
-    put("etc/apt/sources.list", host.sources_list(host.mirrors()))
+    put("etc/apt/sources.list", host.sources_list(host.mirrors(), spec.suite))
     access = host.apt_access()
     if access:
         put("etc/apt/apt.conf.d/90host", access)

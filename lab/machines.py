@@ -20,7 +20,7 @@ def ensure_ssh_key() -> str:
     return settings.SSH_KEY.with_suffix(".pub").read_text().strip()
 
 
-def ensure(name: str, address: str, memory: int, cores: int) -> None:
+def ensure(name: str, address: str, memory: int, cores: int, suite: str = settings.SUITE) -> None:
     """A running machine of that name and address that takes our SSH key. Raises LabError if the name or the address
     is taken.
     """
@@ -32,9 +32,10 @@ def ensure(name: str, address: str, memory: int, cores: int) -> None:
             address=f"{address}/{settings.PREFIX_LENGTH}",
             memory=memory,
             cores=cores,
+            suite=suite,
             ssh_keys=(ensure_ssh_key(),),
         )
-        template.build()
+        template.build(suite)
         lxc.create(spec)
     if not lxc.is_running(name):
         lxc.start(name)

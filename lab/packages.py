@@ -20,11 +20,17 @@ _HERE = Path(__file__).parent
 _CLI = _HERE / "stand_ins" / "infisical_cli" / "infisical"
 _CHECKOUT = _HERE / "omakase"
 _KEYRING = settings.CACHE / "gpg"
+# Where the vendor's package has them.
+_COMPLETIONS = {
+    "bash": "etc/bash_completion.d/infisical",
+    "fish": "usr/share/fish/vendor_completions.d/infisical.fish",
+    "zsh": "usr/share/zsh/site-functions/_infisical",
+}
 PARTS = ("docker", "git", "infisical")
 _ARCHITECTURE = "amd64"
 _NOTE = ".recipe.json"
-# As the vendor writes its versions.
-_RELEASE = f"~debian.13~{settings.SUITE}"
+# As the vendor ends its versions.
+_RELEASES = {settings.SUITE: f"~debian.13~{settings.SUITE}", settings.OLDER_SUITE: f"~debian.12~{settings.OLDER_SUITE}"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ DOCKER = [
     Rebuilt(
         "containerd.io",
         ("containerd", "runc"),
-        "libc6 (>= 2.38), libseccomp2 (>= 2.5.0)",
+        "libc6, libseccomp2 (>= 2.5.0)",
         {"Conflicts": "containerd, runc", "Replaces": "containerd, runc", "Provides": "containerd, runc"},
     ),
     Rebuilt(
@@ -78,23 +84,33 @@ DOCKER = [
         {"Conflicts": "docker-buildx", "Replaces": "docker-buildx", "Enhances": "docker-ce-cli"},
     ),
 ]
+# Made of the suite's own packages; the others run on an older suite as well, whose own Docker has no Compose.
+OF_THE_SUITE = ("containerd.io",)
 CLI_VERSION = "0.43.136"
 
 
 def up() -> None:
     """Build each part whose recipe has changed."""
     _ensure_key()
-    _part("docker", _digest(repr(DOCKER)), _docker)
+    _part("docker", _digest(repr(DOCKER)), lambda place: _docker(place, settings.SUITE))
     if _CLI.exists():
-        _part("infisical", _digest(CLI_VERSION, _CLI), _infisical)
+        _part("infisical", _digest(f"{CLI_VERSION} {_COMPLETIONS}", _CLI), _infisical)
     _part("git", _digest("main", *_files(_CHECKOUT)), _git)
     write(settings.KEY_FINGERPRINT, _fingerprint() + "\n")
     _stop_agent()
 
 
+def for_suite(suite: str) -> None:
+    """Docker's repository for an older suite, at docker-SUITE; nothing for the lab's own, which `up` makes."""
+    if suite != settings.SUITE:
+        _ensure_key()
+        _part(f"docker-{suite}", _digest(suite + repr(DOCKER)), lambda place: _docker(place, suite))
+        _stop_agent()
+
+
 def parts() -> list[str]:
     """Those of PARTS that are ready."""
-    return sorted(path.parent.name for path in ROOT.glob(f"[!.]*/{_NOTE}"))
+    return sorted(name for name in PARTS if (ROOT / name / _NOTE).exists())
 
 
 def _part(name: str, recipe: str, build: Callable[[Path], None]) -> None:
@@ -129,20 +145,25 @@ def _files(folder: Path) -> list[Path]:
 # ------------------------------------------------------------------- Docker
 
 
-def _docker(place: Path) -> None:
+def _docker(place: Path, suite: str) -> None:
     root = place / "linux" / "debian"
-    pool = root / "dists" / settings.SUITE / "pool" / "stable" / _ARCHITECTURE
+    pool = root / "dists" / suite / "pool" / "stable" / _ARCHITECTURE
     pool.mkdir(parents=True)
     scratch = place / "scratch"
-    fetched = _fetch_from_suite([part for package in DOCKER for part in package.parts], scratch)
-    for package in DOCKER:
-        _rebuild(package, [fetched[part] for part in package.parts], scratch / package.name, pool)
+    for source in sorted({suite, settings.SUITE}):
+        packages = [
+            package for package in DOCKER if source == (suite if package.name in OF_THE_SUITE else settings.SUITE)
+        ]
+        fetched = _fetch([part for package in packages for part in package.parts], source, scratch / source)
+        for package in packages:
+            parts = [fetched[part] for part in package.parts]
+            _rebuild(package, parts, _RELEASES[suite], scratch / package.name, pool)
     remove_tree(scratch)
-    _publish(root, settings.SUITE, "stable", "Docker", "Docker CE")
+    _publish(root, suite, "stable", "Docker", "Docker CE")
     _export_key(root / "gpg")
 
 
-def _rebuild(package: Rebuilt, sources: list[Path], scratch: Path, pool: Path) -> None:
+def _rebuild(package: Rebuilt, sources: list[Path], release: str, scratch: Path, pool: Path) -> None:
     run(["dpkg-deb", "--raw-extract", str(sources[0]), str(scratch)])
     upstream = _field(scratch / "DEBIAN" / "control", "Version").partition("+")[0].partition("~")[0].partition("-")[0]
     for source in sources[1:]:
@@ -152,7 +173,7 @@ def _rebuild(package: Rebuilt, sources: list[Path], scratch: Path, pool: Path) -
     (scratch / "DEBIAN" / "md5sums").unlink()
     fields = {
         "Package": package.name,
-        "Version": f"{package.epoch}{upstream}-1{_RELEASE}",
+        "Version": f"{package.epoch}{upstream}-1{release}",
         "Architecture": _ARCHITECTURE,
         "Maintainer": "The omakase.homelab authors <lab@omklab.invalid>",
         "Section": "admin",
@@ -162,18 +183,18 @@ def _rebuild(package: Rebuilt, sources: list[Path], scratch: Path, pool: Path) -
         "Description": f"Debian's {' and '.join(package.parts)} under the vendor's package name, for the lab",
     }
     _control(scratch, fields)
-    _pack(scratch, pool / f"{package.name}_{upstream}-1{_RELEASE}_{_ARCHITECTURE}.deb")
+    _pack(scratch, pool / f"{package.name}_{upstream}-1{release}_{_ARCHITECTURE}.deb")
 
 
 def _field(control: Path, name: str) -> str:
     return next(line for line in control.read_text().splitlines() if line.startswith(f"{name}: ")).partition(": ")[2]
 
 
-def _fetch_from_suite(packages: list[str], scratch: Path) -> dict[str, Path]:
-    """Download packages of the lab's suite, whatever the host's own: apt with folders of its own."""
+def _fetch(packages: list[str], suite: str, scratch: Path) -> dict[str, Path]:
+    """Download packages of a suite, whatever the host's own: apt with folders of its own."""
     for folder in ("etc", "state/lists/partial", "cache/archives/partial", "debs"):
         (scratch / folder).mkdir(parents=True)
-    (scratch / "etc" / "sources.list").write_text(host.sources_list(host.mirrors()))
+    (scratch / "etc" / "sources.list").write_text(host.sources_list(host.mirrors(), suite))
     (scratch / "status").touch()
     settings_file = scratch / "etc" / "apt.conf"
     settings_file.write_text(
@@ -201,6 +222,8 @@ def _infisical(place: Path) -> None:
     target.parent.mkdir(parents=True)
     shutil.copyfile(_CLI, target)
     target.chmod(0o755)
+    for shell, path in _COMPLETIONS.items():
+        write(scratch / path, run([str(target), "completion", shell]))
     (scratch / "DEBIAN").mkdir()
     fields = {
         "Package": "infisical",

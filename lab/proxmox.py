@@ -25,22 +25,23 @@ _TOKEN_ID = "automation@pve!lab"  # noqa: S105 - a name, not a secret
 _TASK_LIMIT = 120  # seconds
 _VALIDITY = "825"  # days, the most that browsers accept
 
-# What a role needs that makes, changes and starts containers; features other than nesting are root@pam's alone.
-TOKEN_PRIVILEGES = (
-    "Datastore.AllocateSpace",
-    "Datastore.AllocateTemplate",
-    "Datastore.Audit",
-    "SDN.Use",
-    "Sys.Audit",
-    "VM.Allocate",
-    "VM.Audit",
-    "VM.Config.CPU",
-    "VM.Config.Disk",
-    "VM.Config.Memory",
-    "VM.Config.Network",
-    "VM.Config.Options",
-    "VM.PowerMgmt",
-)
+POOL = "homelab"
+# The token of the README of the role proxmox_lxc: path → privileges
+TOKEN_PRIVILEGES = {
+    f"/pool/{POOL}": (
+        "VM.Allocate",
+        "VM.Audit",
+        "VM.Config.CPU",
+        "VM.Config.Disk",
+        "VM.Config.Memory",
+        "VM.Config.Network",
+        "VM.Config.Options",
+        "VM.PowerMgmt",
+    ),
+    "/storage/local-lvm": ("Datastore.AllocateSpace",),
+    "/storage/local": ("Datastore.AllocateTemplate", "Datastore.Audit"),
+    "/sdn/zones/localnetwork/vmbr0": ("SDN.Use",),
+}
 
 
 def password() -> str:

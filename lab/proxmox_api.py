@@ -47,7 +47,9 @@ class LabPve(FakePve):  # type: ignore[misc]
         self.storages = _storages()
         identity, _, secret = token.partition("=")
         self.apitokens = {identity: secret}
-        self.grant(identity, "/", *proxmox.TOKEN_PRIVILEGES)
+        self.pools: dict[str, set[int]] = {proxmox.POOL: set()}
+        for path, privileges in proxmox.TOKEN_PRIVILEGES.items():
+            self.grant(identity, path, *privileges)
         self._wishes: dict[int, Values] = {}  # what a creation asked for that is no part of the configuration
         self._looked: dict[int, float] = {}  # vmid: when we last made sure that it is stopped
         self._load()
@@ -60,15 +62,15 @@ class LabPve(FakePve):  # type: ignore[misc]
         self.storages["local"]["volumes"].update(state["templates"])
         for entry in state["containers"]:
             if lxc.exists(str(entry["vmid"])):
-                self._adopt(entry["vmid"], entry["config"], entry["pending"])
+                self._adopt(entry["vmid"], entry["config"], entry["pending"], entry.get("pool"))
         for name in lxc.names():
             if name.isdigit() and self.ct(int(name)) is None:
                 self._adopt(int(name), describe(lxc.spec_of(name)), {})
         self._save()
 
-    def _adopt(self, vmid: int, config: Values, pending: Values) -> None:
+    def _adopt(self, vmid: int, config: Values, pending: Values, pool: str | None = None) -> None:
         config.pop("lock", None)  # whatever held it died with its process
-        ct = self.add_ct(vmid, node=settings.NODE, config=config, pending=pending, defaults=False)
+        ct = self.add_ct(vmid, node=settings.NODE, config=config, pending=pending, pool=pool, defaults=False)
         self._look(ct)
 
     def _save(self) -> None:

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Protocol
 
 from lab import settings
-from lab.lxc import Spec
+from lab.lxc import Mount, Spec
 from lab.shell import LabError
 
 
@@ -17,6 +18,7 @@ class Container(Protocol):
     vmid: int
     config: dict[str, Any]
     pending: dict[str, Any]
+    pool: str | None
 
 
 def properties(text: str) -> dict[str, str]:
@@ -38,8 +40,20 @@ def spec_from(vmid: int, config: dict[str, Any]) -> Spec:
         keyctl=features.get("keyctl") == "1",
         nameservers=tuple(str(config.get("nameserver", "")).replace(",", " ").split()),
         search=str(config.get("searchdomain", "")),
+        mounts=_mounts(config),
         **network,
     )
+
+
+def _mounts(config: dict[str, Any]) -> tuple[Mount, ...]:
+    """`mp0: local-lvm:vm-101-disk-1,mp=/srv,ro=1`: the volume's name, or the host's directory."""
+    found = []
+    for key in sorted(key for key in config if re.fullmatch(r"mp\d+", key)):
+        volume = str(config[key]).partition(",")[0]
+        options = properties(str(config[key]))
+        source = volume if volume.startswith("/") else volume.partition(":")[2]
+        found.append(Mount(source, options["mp"], options.get("ro") == "1"))
+    return tuple(found)
 
 
 def _network(net: dict[str, str]) -> dict[str, Any]:
@@ -70,6 +84,9 @@ def describe(spec: Spec) -> dict[str, Any]:
     }
     if spec.cores:
         config["cores"] = spec.cores
+    for number, mount in enumerate(spec.mounts):
+        volume = mount.source if mount.source.startswith("/") else f"local-lvm:{mount.source}"
+        config[f"mp{number}"] = f"{volume},mp={mount.path}" + (",ro=1" if mount.read_only else "")
     if spec.address:
         net = {"name": spec.interface, "bridge": "vmbr0", "gw": spec.gateway, "hwaddr": spec.mac, "ip": spec.address}
         config["net0"] = ",".join(f"{key}={value}" for key, value in net.items() if value) + ",type=veth"
@@ -78,5 +95,5 @@ def describe(spec: Spec) -> dict[str, Any]:
 
 def saved(containers: list[Container], templates: dict[str, Any]) -> str:
     """The state that outlives the API's process, as JSON."""
-    entries = [{"vmid": ct.vmid, "config": ct.config, "pending": ct.pending} for ct in containers]
+    entries = [{"vmid": ct.vmid, "config": ct.config, "pending": ct.pending, "pool": ct.pool} for ct in containers]
     return json.dumps({"node": settings.NODE, "containers": entries, "templates": templates}, indent=2) + "\n"

@@ -22,6 +22,7 @@ BRIDGE = f"{PREFIX}0"
 GATEWAY = "198.18.0.1"  # RFC 2544 sets this network aside for tests
 SUBNET = "198.18.0.0/24"
 PREFIX_LENGTH = 24
+ENGINE_ADDRESSES = "198.18.0.192/29"  # part of that network, for containers of the lab's own Docker engine
 
 REGISTRY_PORT = 5000
 HTTP_PORT = 8080
@@ -34,6 +35,9 @@ SHIFTED_COUNT = 65536
 
 SUITE = "trixie"
 TEMPLATE = "debian-13-standard_13.1-2_amd64.tar.zst"
+# What a plain machine may be as well, made when one is asked for.
+OLDER_SUITE = "bookworm"
+OLDER_TEMPLATE = "debian-12-standard_12.12-1_amd64.tar.zst"
 
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 DEFAULT_SECURITY_MIRROR = "http://deb.debian.org/debian-security"
@@ -58,4 +62,9 @@ HOST_PACKAGES = {
     "zstd": "zstd",
 }
 # What the test suite needs besides.
-TEST_PACKAGES = {"postgresql": "pg_createcluster", "redis-server": "redis-server"}
+TEST_PACKAGES = {
+    "age": "age",
+    "chromium": "chromium",
+    "postgresql": "pg_createcluster",
+    "redis-server": "redis-server",
+}

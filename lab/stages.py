@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
 from lab import (
     conditions,
+    engine,
     host,
     http,
     images,
@@ -54,6 +55,7 @@ def prepare_containers() -> None:
 
 def down() -> None:
     """Stop and remove everything that runs; the caches stay."""
+    engine.down()
     for daemon in daemons():
         daemon.stop()
     side_by_side([(f"container {name}", _deletion(name)) for name in lxc.names()])

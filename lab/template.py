@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The container template: a Debian 13 root file system with systemd, SSH and Python, as a compressed archive."""
+"""The container templates: a Debian root file system with systemd, SSH and Python, as a compressed archive."""
 
 from __future__ import annotations
 
@@ -26,36 +26,39 @@ PACKAGES = [
 # Kept out of every root file system of the lab: half its size, read by nobody.
 WITHOUT = ["/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*"]
 _CUSTOMIZE = Path(__file__).with_name("template.sh")
-_FOLDER = settings.CACHE / "template"
+_FOLDER = settings.CACHE / "templates"
+_NAMES = {settings.SUITE: settings.TEMPLATE, settings.OLDER_SUITE: settings.OLDER_TEMPLATE}
+SUITES = tuple(_NAMES)
 
 
-def recipe() -> str:
+def recipe(suite: str = settings.SUITE) -> str:
     """A name for what the template is made of: another recipe, another template."""
-    parts = [settings.SUITE, PACKAGES, WITHOUT, _CUSTOMIZE.read_text()]
+    parts = [suite, PACKAGES, WITHOUT, _CUSTOMIZE.read_text()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def path() -> Path:
+def path(suite: str = settings.SUITE) -> Path:
     """Where the template of the present recipe is, or will be."""
-    return _FOLDER / recipe() / settings.TEMPLATE
+    return _FOLDER / suite / recipe(suite) / _NAMES[suite]
 
 
-def build() -> Path:
+def build(suite: str = settings.SUITE) -> Path:
     """The template, made now unless it is there."""
-    ready = path()
+    ready = path(suite)
     if ready.exists():
         return ready
-    say("template: building the Debian 13 root file system")
-    remove_tree(_FOLDER)  # older recipes, and what a killed run left
-    draft = _FOLDER / "draft"
+    say(f"template: building the root file system of Debian {suite}")
+    remove_tree(_FOLDER / suite)  # older recipes, and what a killed run left
+    draft = _FOLDER / suite / "draft"
     draft.mkdir(parents=True)
-    debootstrap(draft / settings.TEMPLATE, PACKAGES, [f'--customize-hook=sh {shlex.quote(str(_CUSTOMIZE))} "$1"'])
+    customize = f'--customize-hook=sh {shlex.quote(str(_CUSTOMIZE))} "$1"'
+    debootstrap(draft / ready.name, PACKAGES, [customize], suite)
     draft.rename(ready.parent)
     say(f"template: {ready.stat().st_size // 2**20} MB")
     return ready
 
 
-def debootstrap(target: Path, packages: list[str], options: list[str]) -> None:
+def debootstrap(target: Path, packages: list[str], options: list[str], suite: str = settings.SUITE) -> None:
     """A minimal Debian with these packages as an archive, from the host's mirrors. Half the time that debootstrap
     takes, since apt resolves and unpacks everything at once.
     """
@@ -74,11 +77,11 @@ def debootstrap(target: Path, packages: list[str], options: list[str]) -> None:
             *excluded,
             *([f"--include={','.join(packages)}"] if packages else []),
             *options,
-            settings.SUITE,
+            suite,
             str(target),
             "-",
         ],
-        stdin=host.sources_list(host.mirrors()),
+        stdin=host.sources_list(host.mirrors(), suite),
         env={"TMPDIR": str(scratch)},
         log=settings.LOGS / f"{target.name}.log",
     )

@@ -22,6 +22,7 @@ from .answers import encode
 from .database import POOL_SIZE, Db, Pool
 from .errors import ApiError, no_access, no_route, token_error, unauthorized
 from .log import log
+from .metrics import Metrics
 from .routes import (
     approvals,
     docs,
@@ -31,6 +32,7 @@ from .routes import (
     instance,
     members,
     memberships,
+    privileges,
     projects,
     secrets,
     sessions,
@@ -55,6 +57,7 @@ MODULES = (
     universal_auth,
     token_auth,
     memberships,
+    privileges,
     folders,
     secrets,
     imports,
@@ -89,6 +92,7 @@ class App:
     def __init__(self, services: Services, pool: Pool) -> None:
         self.services = services
         self.pool = pool
+        self.metrics = Metrics()
         self.workers = ThreadPoolExecutor(POOL_SIZE)
         self.router = Router([*AREAS, docs.docs_area(lambda: self.router.routes)], services.settings.is_current)
 
@@ -119,6 +123,7 @@ class App:
             where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
             log("ERROR", f"{type(error).__name__} at {where} while serving a request", reqId=request_id)
             answer = Answer(500, self._refusal(ApiError(500, "InternalServerError", WRONG), request_id))
+        self.metrics.count(scope["method"], answer.status)
         log(
             "INFO",
             "request completed",

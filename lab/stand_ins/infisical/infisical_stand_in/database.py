@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import queue
+import re
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import resources
 from typing import Any
 
 import psycopg
@@ -16,10 +17,10 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from .errors import StartError
+from .settings import Database
 
 Row = dict[str, Any]
 POOL_SIZE = 12
-MIGRATION_LOCK = 20261124
 
 
 class Db:
@@ -89,8 +90,8 @@ def as_id(text: str) -> uuid.UUID | None:
 class Pool:
     """Connections that outlive requests. A broken one is replaced, so a restarted database is no end of us."""
 
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
+    def __init__(self, database: Database) -> None:
+        self.uri, self.options = _connection(database)
         self.slots: queue.LifoQueue[psycopg.Connection[Row] | None] = queue.LifoQueue()
         for _ in range(POOL_SIZE):
             self.slots.put(None)
@@ -119,7 +120,7 @@ class Pool:
             raise
 
     def _connect(self) -> psycopg.Connection[Row]:
-        return psycopg.connect(self.uri, autocommit=True, row_factory=dict_row, connect_timeout=5)
+        return psycopg.connect(self.uri, autocommit=True, row_factory=dict_row, connect_timeout=5, **self.options)
 
     def wait(self, seconds: int) -> None:
         """Wait until the database answers. Raises StartError, without the URI, which holds a password."""
@@ -134,12 +135,30 @@ class Pool:
                     raise StartError(f"Cannot connect to PostgreSQL: {_first_line(error)}") from None
             time.sleep(0.1)
 
-    def migrate(self) -> None:
-        """Bring the schema up to date. Several servers may start at once: the first takes the lock."""
-        schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
-        with self.transaction() as db:
-            db.run("SELECT pg_advisory_xact_lock(%s)", MIGRATION_LOCK)
-            db.connection.execute(schema.encode())
+
+def _connection(database: Database) -> tuple[str, dict[str, Any]]:
+    """The address, and libpq's options for what the server's own driver does about TLS.
+
+    That driver checks a certificate wherever it speaks TLS. It uses DB_ROOT_CERT for it, but not when the address says
+    anything about ssl itself: https://node-postgres.com/features/ssl#usage-with-connectionstring
+    """
+    asked = re.search(r"[?&]sslmode=([a-z-]+)", database.uri)
+    uri = re.sub(r"[?]$", "", re.sub(r"(?<=[?&])ssl[a-z]*=[^&]*&?", "", database.uri))
+    if asked is None:
+        return uri, _verified(_file(database)) if database.root_cert else {"sslmode": "disable"}
+    modes = {"disable": "disable", "no-verify": "require"}
+    return uri, {"sslmode": modes[asked[1]]} if asked[1] in modes else _verified("system")
+
+
+def _verified(authority: str) -> dict[str, Any]:
+    return {"sslmode": "verify-full", "sslrootcert": authority}
+
+
+def _file(database: Database) -> str:
+    """The certificate in a file, which is how libpq takes it."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as file:
+        file.write(database.root_cert)
+    return file.name
 
 
 def _first_line(error: Exception) -> str:

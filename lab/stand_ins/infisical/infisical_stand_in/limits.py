@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import redis
+import redis.sentinel
 
 from .errors import ApiError, StartError, unauthorized
+from .settings import Redis
 
 MINUTE = 60
 # Requests a minute, a route and a client address, as the recorded server had them.
@@ -72,14 +75,37 @@ class Limits:
         return int(self.redis.delete(f"lockout:{key}:locked"))
 
 
-def connect(url: str, seconds: int) -> redis.Redis:
+def connect(settings: Redis, seconds: int) -> redis.Redis:
     """A client that has answered a ping. Raises StartError, without the URL, which may hold a password."""
     retry = redis.retry.Retry(redis.backoff.ConstantBackoff(0.1), retries=seconds * 10)
     faults = [redis.exceptions.BusyLoadingError, redis.exceptions.ConnectionError]
     try:
-        waiting = redis.Redis.from_url(url, retry=retry, retry_on_error=faults, socket_connect_timeout=5)
+        waiting = _client(settings, retry=retry, retry_on_error=faults)
         waiting.ping()
         waiting.close()
-        return redis.Redis.from_url(url, socket_connect_timeout=5, health_check_interval=15)
+        return _client(settings, health_check_interval=15)
     except (redis.exceptions.RedisError, ValueError) as error:
         raise StartError(f"Cannot connect to Redis: {error}") from None
+
+
+def _client(settings: Redis, **options: Any) -> redis.Redis:
+    if settings.url:
+        return redis.Redis.from_url(settings.url, socket_connect_timeout=5, **options)
+    kind: Any = redis.sentinel.Sentinel  # which has no types
+    sentinels = kind(
+        settings.sentinels,
+        sentinel_kwargs={
+            "username": settings.sentinel_username or None,
+            "password": settings.sentinel_password or None,
+            "socket_connect_timeout": 5,
+        },
+    )
+    client: redis.Redis = sentinels.master_for(
+        settings.master_name,
+        username=settings.username or None,
+        password=settings.password or None,
+        ssl=settings.tls,
+        socket_connect_timeout=5,
+        **options,
+    )
+    return client

@@ -55,7 +55,15 @@ def project_rights(db: Db, actor: Actor, project: Row) -> Rights:
     if not rows:
         who = "User" if actor.kind == "user" else "Identity"
         raise no_access(f"{who} is not a member of the specified project with ID '{project['id']}'")
-    return Rights((row["role"] for row in rows), [rule for row in rows for rule in row["permissions"] or []])
+    additional = db.all(
+        """SELECT p.permissions FROM identity_project_additional_privilege p
+           JOIN project_memberships m ON m.id = p."projectMembershipId"
+           WHERE m."projectId" = %s AND m."identityId" = %s ORDER BY p.slug""",
+        project["id"],
+        actor.id,
+    )
+    rules = [rule for row in [*rows, *additional] for rule in row["permissions"] or []]
+    return Rights((row["role"] for row in rows), rules)
 
 
 def require_in_org(actor: Actor, action: str, subject: str) -> None:

@@ -196,6 +196,17 @@ CREATE TABLE IF NOT EXISTS project_membership_roles (
     "updatedAt" timestamptz(3) NOT NULL DEFAULT clock_timestamp()
 );
 
+CREATE TABLE IF NOT EXISTS identity_project_additional_privilege (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    slug text NOT NULL,
+    "isTemporary" boolean NOT NULL DEFAULT false,
+    permissions jsonb NOT NULL,
+    "projectMembershipId" uuid NOT NULL REFERENCES project_memberships ON DELETE CASCADE,
+    "createdAt" timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    "updatedAt" timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE ("projectMembershipId", slug)
+);
+
 CREATE TABLE IF NOT EXISTS secret_folders (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     name text NOT NULL,

@@ -19,6 +19,7 @@ NEWER_PATHS = (
     "/api/v1/admin/bootstrap",
     "/api/v1/projects",
     "/api/v2/folders",
+    "/api/v2/identity-project-additional-privilege",
     "/api/v2/secret-imports",
     "/api/v4/",
 )

@@ -47,10 +47,11 @@ def _answer(call: Call, folder: Row, **more: Any) -> Row:
 
 
 def _parent(call: Call, given: Mapping[str, Any], action: str) -> tuple[Row, Row | None]:
-    """The project, and the folder at the path, when the caller may do this there."""
+    """The project, and the folder at the path, when the caller may do this there; all of the project may read."""
     project = project_of(call)
     rights = project_rights(call.db, call.actor, project)
-    rights.require(action, "secret-folders", given["environment"], path_of(given))
+    if action != "read":
+        rights.require(action, "secret-folders", given["environment"], path_of(given))
     folders.environment_or_refuse(call.db, project, given["environment"])
     return project, folders.at_path(call.db, project, given["environment"], path_of(given))
 
@@ -87,7 +88,7 @@ def get(call: Call) -> Any:
         raise not_found(f"Folder with ID '{call.params['id']}' not found")
     project = find_project(call.db, call.actor, str(env["projectId"]))
     path = folders.path_of(call.db, row)
-    project_rights(call.db, call.actor, project).require("read", "secret-folders", env["slug"], path)
+    project_rights(call.db, call.actor, project)
     where = {"path": path, "projectId": project["id"], "environment": {"envId": env["id"], "envName": env["name"]}}
     where["environment"]["envSlug"] = env["slug"]
     return {"folder": _answer(call, row, **where)}

@@ -8,7 +8,7 @@ from typing import Any
 from ..answers import pick, without
 from ..database import Row
 from ..errors import bad_request, not_found
-from ..permissions import open_project
+from ..permissions import BUILT_IN_ROLES, open_project, require_in_org
 from ..store import identities, projects
 from ..validation import anything, objects, text
 from ..web import Area, Call
@@ -26,10 +26,19 @@ ROLES = {
 }
 
 
-def _wanted_roles(body: Row) -> list[Row]:
-    found = body.get("roles") or [{"role": body.get("role") or "no-access"}]
+CUSTOM_ROLE = (
+    "Failed to assign custom role to identity due to plan RBAC restriction. "
+    "Upgrade to Infisical Enterprise to assign custom roles."
+)
+
+
+def _wanted_roles(call: Call) -> list[Row]:
+    found = call.body.get("roles") or [{"role": call.body.get("role") or "no-access"}]
     if any(role.get("isTemporary") for role in found):
         raise bad_request("Failed to set temporary role due to plan restriction. Upgrade plan to set temporary roles.")
+    is_custom = any(role["role"] not in BUILT_IN_ROLES for role in found)
+    if is_custom and call.is_current and not call.services.settings.has_paid_plan:
+        raise bad_request(CUSTOM_ROLE)
     return list(found)
 
 
@@ -39,7 +48,7 @@ def add_member(call: Call) -> Any:
     identity = identities.find(call.db, call.actor, call.params["identityId"])
     if projects.member(call.db, project, identity):
         raise bad_request(f"Identity with ID {identity['id']} already exists in project with ID {project['id']}")
-    row = projects.add_member(call.db, project, "identity", identity["id"], _wanted_roles(call.body))
+    row = projects.add_member(call.db, project, "identity", identity["id"], _wanted_roles(call))
     return {"identityMembership": pick(row, "id", "projectId", "identityId", "createdAt", "updatedAt")}
 
 
@@ -47,7 +56,7 @@ def add_member(call: Call) -> Any:
 def change_member(call: Call) -> Any:
     project = open_project(call.db, call.actor, call.params["projectId"], "edit", "identity")
     row = _membership(call, project)
-    return {"roles": projects.set_roles(call.db, project, row, _wanted_roles(call.body))}
+    return {"roles": projects.set_roles(call.db, project, row, _wanted_roles(call))}
 
 
 @area.route("GET", *MEMBERSHIP)
@@ -75,6 +84,18 @@ def list_members(call: Call) -> Any:
     return {
         "identityMemberships": [_membership_answer(call, project, row) for row in rows],
         "totalCount": len(rows),
+    }
+
+
+@area.route("GET", "/api/v1/identities/{identityId}/identity-memberships")
+def list_projects(call: Call) -> Any:
+    require_in_org(call.actor, "read", "identity")
+    identity = identities.find(call.db, call.actor, call.params["identityId"])
+    rows = projects.memberships_of(call.db, identity)
+    return {
+        "identityMemberships": [
+            _membership_answer(call, {"id": row["projectId"], "name": row["projectName"]}, row) for row in rows
+        ]
     }
 
 

@@ -157,6 +157,15 @@ def _add_role(db: Db, project: Row, membership: Row, wanted: dict[str, Any]) -> 
     )
 
 
+def memberships_of(db: Db, identity: Row) -> list[Row]:
+    """Every project that the identity belongs to, with the name of the project."""
+    return db.all(
+        """SELECT m.*, p.name AS "projectName" FROM project_memberships m JOIN projects p ON p.id = m."projectId"
+           WHERE m."identityId" = %s ORDER BY p.name, p.id""",
+        identity["id"],
+    )
+
+
 def roles_of(db: Db, membership: Row) -> list[Row]:
     return db.all(
         """SELECT r.*, c.name AS "customRoleName", c.slug AS "customRoleSlug" FROM project_membership_roles r
