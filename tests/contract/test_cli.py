@@ -240,6 +240,16 @@ def test_secrets_can_be_listed_set_and_got(project: Project, token: str) -> None
     assert "NEW_ONE" not in cli(project, "secrets", "--output=json", INFISICAL_TOKEN=token).stdout
 
 
+def test_completions_for_shells_can_be_printed(project: Project) -> None:
+    asked = 'complete -p infisical && compgen -W "$(complete -p infisical | cut -d\\\' -f2)" -- exp'
+    script = cli(project, "completion", "bash").stdout
+    shell = subprocess.run(["bash", "-c", f"{script}{asked}"], capture_output=True, text=True)
+    assert shell.stdout.splitlines()[-1] == "export"
+    assert cli(project, "completion", "zsh").stdout.startswith("#compdef infisical\n")
+    assert cli(project, "completion", "fish").stdout.startswith("complete -c infisical ")
+    assert cli(project, "completion", "tcsh").returncode == 1
+
+
 def test_unknown_flags_and_commands_are_refused(project: Project) -> None:
     for words in (("export", "--nonsense"), ("nonsense",), ("run", "--env")):
         done = cli(project, *words)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 
-from tests.support.servers import Account, Infisical, Redis, Reply
+from tests.support.servers import Account, Infisical, Postgres, Redis, Reply, infisical_server
 
 
 @dataclass
@@ -261,32 +261,74 @@ def test_a_caller_outside_the_project_is_told_so(owner: Caller, admin: Account) 
     assert stranger.ask("GET", "/api/v1/projects").body["projects"][0]["id"] == stranger.project
 
 
-def test_a_custom_role_is_held_to_its_environment_and_path(owner: Caller, admin: Account) -> None:
-    rules = [
-        {
-            "subject": ["secrets", "secret-folders"],
-            "action": ["read", "describeSecret", "readValue", "create"],
-            "conditions": {"environment": {"$eq": "dev"}, "secretPath": {"$glob": "/db/**"}},
-        }
-    ]
-    body = {"slug": "db-only", "name": "Database only", "permissions": rules}
-    assert owner.ask("POST", f"/api/v1/projects/{owner.project}/roles", body).status == 200
-    owner.folder("db")
-    limited = member(owner, admin, "db-only")
+def rules(*subjects: str, **where: Any) -> list[dict[str, Any]]:
+    """Permission to read and create there."""
+    return [{"subject": subject, "action": ["read", "create"], "conditions": where} for subject in subjects]
+
+
+DATABASE = {"environment": {"$eq": "dev"}, "secretPath": {"$glob": "/db/**"}}
+
+
+def is_held_to_the_database(limited: Caller) -> None:
     assert limited.write({"NAME": "1"}, "/db").status == 200
     assert limited.read("/db") == {"NAME": "1"}
     assert limited.ask("GET", "/api/v4/secrets", **limited.where()).status == 403
     assert limited.ask("GET", "/api/v4/secrets", **limited.where("/db", "prod")).status == 403
-    path = f"/api/v1/projects/{owner.project}/memberships/identities"
-    (membership,) = owner.ask("GET", path).body["identityMemberships"]
-    assert (membership["roles"][0]["role"], membership["roles"][0]["customRoleSlug"]) == ("custom", "db-only")
+
+
+def test_a_custom_role_is_held_to_its_environment_and_path(postgres: Postgres, redis: Redis) -> None:
+    with infisical_server(postgres, redis, LICENSE_KEY="of a paid plan") as server:
+        admin = server.bootstrap()
+        owner = Caller(server, admin.token, new_project(server, admin.token))
+        body = {"slug": "db-only", "name": "Database only", "permissions": rules("secrets", **DATABASE)}
+        assert owner.ask("POST", f"/api/v1/projects/{owner.project}/roles", body).status == 200
+        owner.folder("db")
+        is_held_to_the_database(member(owner, admin, "db-only"))
+        path = f"/api/v1/projects/{owner.project}/memberships/identities"
+        (membership,) = owner.ask("GET", path).body["identityMemberships"]
+        assert (membership["roles"][0]["role"], membership["roles"][0]["customRoleSlug"]) == ("custom", "db-only")
+
+
+def test_a_free_plan_assigns_no_custom_role_and_restricts_no_additional_privilege(
+    owner: Caller, admin: Account
+) -> None:
+    owner.folder("db")
+    limited = member(owner, admin, "no-access")
+    identity = owner.ask("GET", f"/api/v1/projects/{owner.project}/memberships/identities").body
+    whose = {"identityId": identity["identityMemberships"][0]["identity"]["id"], "projectId": owner.project}
+    path = f"/api/v1/projects/{owner.project}/memberships/identities/{whose['identityId']}"
+    refused = owner.ask("PATCH", path, {"roles": [{"role": "db-only"}]})
+    assert (refused.status, "plan RBAC restriction" in refused.body["message"]) == (400, True)
+    assert limited.ask("GET", "/api/v4/secrets", **limited.where("/db")).status == 403
+
+    privileges = "/api/v2/identity-project-additional-privilege"
+    given = {**whose, "slug": "db-only", "type": {"isTemporary": False}}
+    permissions = rules("secrets", "secret-folders", **DATABASE)
+    made = owner.ask("POST", privileges, {**given, "permissions": permissions}).body["privilege"]
+    assert owner.ask("POST", privileges, {**given, "permissions": permissions}).status == 400
+    is_held_to_the_database(limited)
+    assert owner.ask("GET", f"{privileges}/{made['id']}").body["privilege"] == made
+    project = owner.ask("GET", f"/api/v1/projects/{owner.project}").body["project"]["slug"]
+    named = {"identityId": whose["identityId"], "projectSlug": project}
+    assert owner.ask("GET", f"{privileges}/slug/db-only", **named).body["privilege"]["permissions"] == [
+        {**rule, "inverted": False} for rule in permissions
+    ]
+    assert owner.ask("DELETE", f"{privileges}/{made['id']}").status == 200
+    assert limited.ask("GET", "/api/v4/secrets", **limited.where("/db")).status == 403
+
+
+def test_the_projects_of_an_identity_are_told(owner: Caller, admin: Account) -> None:
+    member(owner, admin, "viewer")
+    one = owner.ask("GET", f"/api/v1/projects/{owner.project}/memberships/identities").body["identityMemberships"][0]
+    found = owner.ask("GET", f"/api/v1/identities/{one['identity']['id']}/identity-memberships").body
+    assert [each["project"]["id"] for each in found["identityMemberships"]] == [owner.project]
 
 
 def test_an_unknown_role_is_refused(owner: Caller, admin: Account) -> None:
     body = {"name": "x", "organizationId": admin.organization_id}
     made = owner.ask("POST", "/api/v1/identities", body).body["identity"]["id"]
     path = f"/api/v1/projects/{owner.project}/memberships/identities/{made}"
-    assert owner.ask("POST", path, {"role": "no-such-role"}).status == 404
+    assert owner.ask("POST", path, {"role": "no-such-role"}).status == 400  # the plan is looked at first
     assert owner.ask("GET", path).status == 404
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import Authority
 from tests.support.servers import Infisical, Postgres, Redis, infisical_server, postgres_server, running
 
 CANARY = "canary-4711-of-the-stand-in"
@@ -72,6 +74,37 @@ def test_another_key_than_the_database_was_written_with_is_refused(postgres: Pos
         server.up()
 
 
+def test_an_older_version_refuses_a_database_that_a_newer_one_has_migrated(postgres: Postgres, redis: Redis) -> None:
+    with stopped(new_server(postgres, redis, INFISICAL_PLATFORM_VERSION="v0.165.16")) as server:
+        for version in ("v0.165.16", "v0.166.2"):
+            server.environ["INFISICAL_PLATFORM_VERSION"] = version
+            server.up()
+            assert f"Infisical stand-in {version}" in server.log()
+            server.halt()
+        server.environ["INFISICAL_PLATFORM_VERSION"] = "v0.165.16"
+        assert "the following files are missing: 20261101000000_secret-rotation-note.mjs" in refused(server)
+
+
+def test_a_broken_version_spoils_its_database_and_does_not_start(postgres: Postgres, redis: Redis) -> None:
+    with stopped(new_server(postgres, redis)) as server:
+        server.up()
+        server.halt()
+        server.environ["INFISICAL_PLATFORM_VERSION"] = "v0.167.0-broken"
+        assert "on purpose" in refused(server)
+        server.environ["INFISICAL_PLATFORM_VERSION"] = "v0.165.16"
+        assert "the following files are missing" in refused(server)
+
+
+def test_a_blind_version_starts_and_reads_no_secret(postgres: Postgres, redis: Redis) -> None:
+    with stopped(new_server(postgres, redis)) as server:
+        server.environ["INFISICAL_PLATFORM_VERSION"] = "v0.167.0-blind"
+        server.up()
+        token = server.bootstrap().token
+        project = server.request("POST", "/api/v1/projects", {"projectName": "x"}, token).body["project"]["id"]
+        query = f"projectId={project}&environment=dev&secretPath=/"
+        assert server.request("GET", f"/api/v4/secrets?{query}", token=token).status == 500
+
+
 def test_it_waits_for_its_database_but_not_for_ever(postgres: Postgres, redis: Redis) -> None:
     environ = {"INFISICAL_STAND_IN_START_TIMEOUT": "1"}
     with stopped(Infisical("postgresql://u:hidden-password@127.0.0.1:9/x", redis.url, **environ)) as server:
@@ -103,6 +136,48 @@ def test_the_database_can_be_named_in_parts(postgres: Postgres, redis: Redis) ->
     }
     with running(new_server(postgres, redis, **parts)) as server:
         assert server.request("GET", "/api/status").body["redisConfigured"] is True
+
+
+def test_a_root_encryption_key_takes_the_place_of_an_encryption_key(postgres: Postgres, redis: Redis) -> None:
+    key = {"ENCRYPTION_KEY": "", "ROOT_ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode()}
+    with running(new_server(postgres, redis, **key)) as server:
+        server.bootstrap()
+    with stopped(new_server(postgres, redis, **{**key, "ROOT_ENCRYPTION_KEY": "c2hvcnQ="})) as server:
+        assert "ROOT_ENCRYPTION_KEY has 5 bytes" in refused(server)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"DB_ROOT_CERT": "no base64"}, "DB_ROOT_CERT must be base64"),
+        ({"DB_READ_REPLICAS": "postgres://replica/db"}, "DB_READ_REPLICAS must be a JSON list"),
+        ({"REDIS_URL": "", "REDIS_SENTINEL_HOSTS": "sentinel"}, "REDIS_SENTINEL_HOSTS must be a list of HOST:PORT"),
+    ],
+)
+def test_services_that_cannot_be_read_are_named(
+    postgres: Postgres, redis: Redis, variables: dict[str, str], message: str
+) -> None:
+    with stopped(new_server(postgres, redis, **variables)) as server:
+        assert message in refused(server)
+
+
+def test_a_read_replica_must_be_there(postgres: Postgres, redis: Redis) -> None:
+    def replicas(uri: str) -> dict[str, str]:
+        return {"DB_READ_REPLICAS": json.dumps([{"DB_CONNECTION_URI": uri}]), "INFISICAL_STAND_IN_START_TIMEOUT": "1"}
+
+    with running(new_server(postgres, redis, **replicas(postgres.uri))) as server:
+        assert server.is_healthy()
+    with stopped(new_server(postgres, redis, **replicas("postgresql://u:p@127.0.0.1:9/x"))) as server:
+        assert "Cannot connect to PostgreSQL" in refused(server)
+
+
+def test_a_database_without_tls_is_refused_where_a_certificate_is_given(
+    postgres: Postgres, redis: Redis, tmp_path: Path
+) -> None:
+    certificate = base64.b64encode(Authority(tmp_path).certificate.read_bytes()).decode()
+    environ = {"DB_ROOT_CERT": certificate, "INFISICAL_STAND_IN_START_TIMEOUT": "1"}
+    with stopped(new_server(postgres, redis, **environ)) as server:
+        assert "does not support SSL" in refused(server)
 
 
 def test_it_says_whether_mail_is_configured(postgres: Postgres, redis: Redis) -> None:

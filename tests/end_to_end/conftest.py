@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,8 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
 
 import pytest
 import testinfra
@@ -75,30 +78,44 @@ class Lab:
 
     log: list[str] = field(default_factory=list)
 
-    def playbook(self, *arguments: str, kill_at: str = "", kill_after: float = 0.0) -> Run:
-        """Run ansible-playbook; killed, children included, `kill_after` seconds into the task named `kill_at`."""
+    def playbook(
+        self, *arguments: str, kill_at: str = "", kill_after: float = 0.0, collections: Path | None = None
+    ) -> Run:
+        """Run ansible-playbook; killed, children included, `kill_after` seconds into the run or into `kill_at`, a task.
+
+        collections: run from this folder, where the collection is installed, instead of from the checkout.
+        """
+        environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "PYTHONUNBUFFERED": "1"}
+        if collections:
+            environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
         started = time.monotonic()
         process = subprocess.Popen(
             [str(Path(sys.executable).parent / "ansible-playbook"), *arguments],
-            cwd=ROOT,
+            cwd=collections or ROOT,
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "PYTHONUNBUFFERED": "1"},
+            env=environment,
             start_new_session=True,
         )
+
+        def kill() -> None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
         assert process.stdout
         lines = []
+        timer = Timer(kill_after, kill)
+        if kill_after and not kill_at:
+            timer.start()
         for line in process.stdout:
             lines.append(line)
             if kill_at and line.startswith("TASK [") and kill_at in line:
-                try:
-                    process.wait(kill_after)
-                except subprocess.TimeoutExpired:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    kill_at = ""
+                kill_at = ""
+                timer.start()
         process.wait()
+        timer.cancel()
         output = "".join(lines)
         self.log.append(output)
         return Run(process.returncode, output, time.monotonic() - started)
@@ -116,6 +133,36 @@ class Lab:
 def manage_lab(*arguments: str) -> None:
     """Run the lab's own command."""
     subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, check=True)
+
+
+def select(infisical: Host, query: str) -> list[str]:
+    """What the server's database answers, line by line."""
+    psql = "docker exec infisical-db-1 psql -U infisical -d infisical -Atc"
+    return str(infisical.check_output(f'{psql} "{query}"')).splitlines()
+
+
+def expect_nothing_twice(infisical: Host) -> None:
+    """Fail unless the project, its administrator, its identities and their client secrets are there once each."""
+    assert select(infisical, "select slug from projects") == ["omakase"]
+    assert select(infisical, "select email from users") == ["admin@omakase.local"]
+    # The first comes with the server's own bootstrap, the second is the role's, the third Omakase's.
+    assert select(infisical, "select name from identities order by name") == [
+        "Instance Admin Identity", "omakase-deployment", "omakase-management",
+    ]  # fmt: skip
+    described = 'select description from identity_ua_client_secrets where not \\"isClientSecretRevoked\\" order by 1'
+    assert select(infisical, described) == [
+        "omakase-deployment, kept in /opt/infisical/credentials on infisical01",
+        "omakase-management, kept in /opt/infisical/credentials on infisical01",
+    ]
+
+
+@pytest.fixture(scope="module")
+def canaries(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The argument that gives the canary values to the site, by a file: a command line is for everyone to read."""
+    path = tmp_path_factory.mktemp("canaries") / "canaries.json"
+    path.write_text(json.dumps(CANARIES))
+    path.chmod(0o600)
+    return f"@{path}"
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
-from .conftest import CANARIES, Lab
+from tests.support.artifact import build, install
+
+from .conftest import CANARIES, Lab, expect_nothing_twice
 
 pytestmark = pytest.mark.lab
 
@@ -23,15 +25,6 @@ BASE_SECRETS = {
     "AUTHELIA_STORAGE_ENCRYPTION_KEY", "TRAEFIK_API_USER", "TRAEFIK_API_PASSWORD", "RESTIC_PASSWORD",
     "B2_ACCOUNT_ID", "B2_ACCOUNT_KEY", "RESTIC_REPOSITORY", "TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def canaries(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The argument that gives the canary values to the site, by a file: a command line is for everyone to read."""
-    path = tmp_path_factory.mktemp("canaries") / "canaries.json"
-    path.write_text(json.dumps(CANARIES))
-    path.chmod(0o600)
-    return f"@{path}"
 
 
 @pytest.fixture
@@ -72,7 +65,7 @@ def test_a_plan_on_a_fresh_lab_succeeds_and_says_where_it_ends(lab: Lab, canarie
         ("proxmox_lxc", 2.0),
         ("Bring the containers up and wait until all are healthy", 4.0),
         ("Make the administrator and the organisation", 0.3),
-        ("Make the machine identities", 0.6),
+        ("Make the projects with all that belongs to them", 0.6),
         ("Create what is missing, and touch nothing that exists", 0.4),
     ],
 )
@@ -85,9 +78,11 @@ def test_the_site_comes_up(lab: Lab, canaries: str) -> None:
     lab.playbook("site.yml", "-vvv", "--diff", "-e", canaries).succeeded()
 
 
-def test_a_second_run_changes_nothing(lab: Lab, canaries: str) -> None:
-    run = lab.playbook("site.yml", "-e", canaries).succeeded()
-    assert set(run.changed.values()) == {0}, run.output[-6000:]
+def test_a_second_run_by_the_installed_collection_changes_nothing(lab: Lab, canaries: str, tmp_path: Path) -> None:
+    collections = install(build(tmp_path), tmp_path)
+    inventory = collections / "ansible_collections/omakase/homelab/inventories/lab"
+    run = lab.playbook("-i", str(inventory), "omakase.homelab.site", "-e", canaries, collections=collections)
+    assert set(run.succeeded().changed.values()) == {0}, run.output[-6000:]
 
 
 def test_a_plan_on_the_finished_lab_reports_no_change(lab: Lab, canaries: str) -> None:
@@ -145,21 +140,7 @@ def test_no_password_stands_on_a_command_line(infisical: Host) -> None:
 
 
 def test_however_often_it_was_interrupted_nothing_exists_twice(infisical: Host) -> None:
-    def select(query: str) -> list[str]:
-        psql = "docker exec infisical-db-1 psql -U infisical -d infisical -Atc"
-        return str(infisical.check_output(f'{psql} "{query}"')).splitlines()
-
-    assert select("select slug from projects") == ["omakase"]
-    assert select("select email from users") == ["admin@omakase.local"]
-    # The first comes with the server's own bootstrap, the second is the role's, the third Omakase's.
-    assert select("select name from identities order by name") == [
-        "Instance Admin Identity", "omakase-deployment", "omakase-management",
-    ]  # fmt: skip
-    described = 'select description from identity_ua_client_secrets where not \\"isClientSecretRevoked\\" order by 1'
-    assert select(described) == [
-        "omakase-deployment, kept in /opt/infisical/credentials on infisical01",
-        "omakase-management, kept in /opt/infisical/credentials on infisical01",
-    ]
+    expect_nothing_twice(infisical)
     project = json.loads(infisical.file("/opt/infisical/credentials/project.json").content_string)
     assert {"dev", "prod"} <= {environment["slug"] for environment in project["environments"]}
 
@@ -215,6 +196,28 @@ def test_a_changed_secret_reaches_the_service_that_uses_it_and_no_other(lab: Lab
     assert run.changed["omakase01"] > 0
     assert omakase.check_output("curl -fsS -u admin:changed-in-the-test http://127.0.0.1:8000/")
     assert omakase.check_output("docker inspect -f '{{.State.StartedAt}}' omakase-postgres-1") == before
+
+
+def test_the_doctor_finds_the_site_well(lab: Lab) -> None:
+    run = lab.playbook("playbooks/doctor.yml").succeeded()
+    assert "All is well" in run.output
+    assert "the identity may write to / of the environment dev" in run.output
+
+
+def test_the_doctor_names_what_is_not_well_and_changes_nothing(lab: Lab, infisical: Host, omakase: Host) -> None:
+    infisical.check_output("docker stop infisical-redis-1")
+    omakase.check_output("chmod 0644 /home/omakase/omakase/.env")
+    try:
+        run = lab.playbook("playbooks/doctor.yml")
+        message = run.refused()
+        assert "infisical01: container infisical-redis-1" in message
+        assert "omakase01: file /home/omakase/omakase/.env" in message
+        assert "chmod 0600 /home/omakase/omakase/.env" in message
+        assert set(run.changed.values()) == {0}
+        assert omakase.file("/home/omakase/omakase/.env").mode == 0o644
+    finally:
+        infisical.check_output("docker start infisical-redis-1")
+        omakase.check_output("chmod 0600 /home/omakase/omakase/.env")
 
 
 @pytest.mark.parametrize(

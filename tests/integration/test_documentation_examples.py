@@ -15,7 +15,18 @@ from tests.support.servers import Postgres, Redis, infisical_server
 
 BASE = "ansible_collections.omakase.homelab.plugins"
 # In the order in which a user comes to need them.
-MODULES = ("bootstrap", "project", "identity", "client_secret", "folder", "secret", "import", "info")
+MODULES = (
+    "bootstrap",
+    "project",
+    "identity",
+    "client_secret",
+    "folder",
+    "secret",
+    "import",
+    "info",
+    "rotation",
+    "organization",
+)
 ADDRESS = "https://vault.example.com"
 
 
@@ -34,9 +45,13 @@ def test_every_example_works(postgres: Postgres, redis: Redis, ansible: Ansible)
     command.chmod(0o755)
     with infisical_server(postgres, redis) as server, FaultyProxy(server.base_url).running() as proxy:
         kept = ansible.directory / "infisical.json"
+        credentials = ansible.directory / "credentials"
+        credentials.mkdir(mode=0o700)
         places = {
             ADDRESS: proxy.url,
             "/etc/omakase/infisical.json": str(kept),
+            "directory: /etc/infisical": f"directory: {credentials}",
+            "directory: /home/omakase/omakase": f"directory: {ansible.directory}",
             "/usr/local/bin/migrate": str(command),
         }
         tasks: list[dict[str, Any]] = []

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 
 import tests.support.modules as in_process
 from tests.integration.conftest import Ansible, Vault
@@ -107,6 +108,8 @@ def test_an_identity_and_its_client_secret_live(site: Site, project: str, tmp_pa
     changed = {"project_roles": ["admin"], "universal_auth": {"access_token_ttl": 600}, "organization_role": "member"}
     after = site.story("infisical_identity", **wanted, **changed)["identity"]
     assert (after["id"], after["client_id"], after["role"]) == (made["id"], made["client_id"], "member")
+    held = site.story("infisical_identity", **wanted, access=[{"environments": ["dev"], "path": "/db"}])["identity"]
+    assert (held["project_roles"], held["access"]) == (["no-access"], ["dev:/db read"])
 
     kept = tmp_path / "kept.json"
     secret = {"identity_id": made["id"], "description": "this host", "dest": str(kept)}
@@ -149,6 +152,72 @@ def test_folders_imports_and_secrets_live(site: Site, project: str) -> None:
 
     site.story("infisical_import", **scope, path="/app", source_path="/shared", state="absent")
     site.story("infisical_folder", **scope, path="/app", state="absent", force=True)
+
+
+def test_an_organization_lives(site: Site, tmp_path: Path) -> None:
+    assert site.account is not None
+    writer = {"name": "deployment", "access": [{"environments": ["dev", "prod"], "write": True}]}
+    reader = {"name": "grafana", "access": [{"environments": ["prod"], "path": "/grafana"}], "client_secret_ttl": 900}
+    omakase: dict[str, Any] = {
+        "name": "Omakase",
+        "slug": "omakase",
+        "environments": [{"slug": "dev", "name": "Development"}, {"slug": "prod"}, {"slug": "lab"}],
+        "folders": [{"path": "shared"}, {"path": "/grafana/plugins", "environments": ["prod"]}],
+        "identities": [writer, reader],
+        "imports": [{"environment": "prod", "path": "/grafana", "source_path": "/shared"}],
+    }
+    second = {"name": "Second", "slug": "second", "environments": [{"slug": "dev"}]}
+    second["identities"] = [{"name": "deployment", "roles": ["viewer"]}]
+    wanted = {
+        "organization_id": site.account.organization_id,
+        "directory": str(tmp_path),
+        "host": "vault01",
+        "projects": [omakase, second],
+    }
+    planned = site.run("infisical_organization", check=True, **wanted)["plan"]
+    made = site.story("infisical_organization", **wanted)
+    assert planned == made["plan"]
+    assert "let grafana in omakase: prod:/grafana read" in planned
+    assert sum(sentence.startswith("make the identity deployment") for sentence in planned) == 1
+    project = made["projects"][0]["id"]
+    assert json.loads((tmp_path / "project.json").read_text())["id"] == project
+    assert set(json.loads((tmp_path / "projects.json").read_text())) == {"omakase", "second"}
+
+    def login(name: str) -> dict[str, Any]:
+        kept = json.loads((tmp_path / f"{name}.json").read_text())
+        return {"client_id": kept["client_id"], "client_secret": kept["client_secret"], "token": None}
+
+    place = {"project_id": project, "environment": "prod", "path": "/grafana"}
+    secret: dict[str, Any] = {"secrets": [{"name": "A", "value": "one"}]}
+    site.run("infisical_secret", **login("deployment"), **place, **secret)
+    site.run("infisical_folder", **login("deployment"), **place, folders=["more"])
+    assert site.run("infisical_info", **login("grafana"), **place)["secrets"] == ["A"]
+    given = {"url": site.proxy.url, **login("grafana"), **place}
+    for refused in ({"path": "/shared"}, {"environment": "dev", "path": "/shared"}):
+        assert in_process.printed_by("infisical_info", {**given, **refused})["failed"]
+    other = {"secrets": [{"name": "B", "value": "two"}]}
+    assert in_process.printed_by("infisical_secret", {**given, **other})["failed"]
+    elsewhere = {"url": site.proxy.url, **login("deployment"), **place, "environment": "lab", "path": "/"}
+    assert in_process.printed_by("infisical_secret", {**elsewhere, **other})["failed"]
+
+    omakase["folders"].append({"path": "/grafana", "environments": ["prod"], "state": "absent"})
+    omakase["environments"][2]["state"] = "absent"
+    omakase["imports"][0]["state"] = "absent"
+    refusal = in_process.printed_by(
+        "infisical_organization", {"url": site.proxy.url, "token": site.account.token, **wanted}
+    )
+    assert "Removing the folder /grafana in prod of omakase would destroy a secret" in refusal["msg"]
+    omakase["folders"][1:] = [{**omakase["folders"][2], "force": True}]
+    omakase["identities"] = [{"name": "deployment", "roles": ["viewer"]}, {"name": "grafana", "state": "absent"}]
+    changed = site.story("infisical_organization", **wanted)["plan"]
+    assert "delete the environment lab of omakase" in changed
+    assert "give deployment in omakase the role viewer" in changed
+    assert not (tmp_path / "grafana.json").exists()
+    assert in_process.printed_by("infisical_secret", {**elsewhere, "environment": "dev", **other})["failed"]
+    second["identities"] = [{"name": "deployment", "state": "absent"}]
+    omakase["identities"] = [{"name": "deployment", "access": [{}]}]
+    left = site.story("infisical_organization", **wanted)["plan"]
+    assert "take the identity deployment out of second; it stays in Omakase" in left
 
 
 def test_a_thousand_secrets_take_at_most_twenty_five_requests(site: Site, project: str) -> None:
@@ -195,12 +264,31 @@ def test_modules_run_on_a_target_with_python_3_9(vault: Vault, ansible: Ansible)
 def test_one_group_sets_the_options_of_all(vault: Vault, any_ansible: Ansible) -> None:
     vault.put(A="one")
     result = any_ansible.play(
+        {"omakase.homelab.infisical_project": {"name": "omakase", "slug": "omakase"}},
         {"omakase.homelab.infisical_folder": {"folders": ["db"]}},
         {"omakase.homelab.infisical_secret": {"path": "/db", "secrets": [{"name": "B", "value": "two"}]}},
         {"omakase.homelab.infisical_info": {"path": "/db"}, "register": "info"},
         {"ansible.builtin.assert": {"that": "info.secrets == ['B']"}},
-        module_defaults={"group/omakase.homelab.infisical": vault.options},
+        module_defaults={"group/omakase.homelab.infisical": {**vault.options, "environment": "dev", "retries": 2}},
         variables=vault.variables,
     )
     assert result.status == 0, result.output
     assert vault.proxy.requests[LIST] == 2
+
+
+def test_rotation(site: Site, project: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    healthy = json.dumps({"Names": "a", "State": "running", "Status": "Up 2 minutes (healthy)", "ID": "c"})
+    monkeypatch.setattr(AnsibleModule, "run_command", lambda *_given, **_more: (0, healthy, ""))
+    scope: dict[str, Any] = {"project_id": project, "environment": "dev"}
+    old: dict[str, Any] = {"name": "SONARR_API_KEY", "value": "canary-old-key"}
+    site.run("infisical_secret", **scope, secrets=[{**old, "comment": "kept"}])
+    catalogue = [{"name": "SONARR_API_KEY", "type": "hex", "rotation_days": 180, "recipe": "random"}]
+    given: dict[str, Any] = {**scope, "directory": "/srv", "catalogue": catalogue, "names": ["SONARR_API_KEY"]}
+    assert site.run("infisical_rotation", **given)["secrets"][0]["age_days"] == 0
+    assert site.run("infisical_rotation", check=True, state="rotated", **given)["changed"]
+    assert site.run("infisical_rotation", state="rotated", **given)["settled"] == ["SONARR_API_KEY"]
+    assert site.run("infisical_secret", check=True, overwrite=True, **scope, secrets=[old])["changed"]
+    assert site.run("infisical_rotation", state="undone", **given)["back"]
+    site.run("infisical_rotation", state="finished", **given)
+    assert site.run("infisical_rotation", **given)["unfinished"] == []
+    assert not site.run("infisical_secret", overwrite=True, **scope, secrets=[{**old, "comment": "kept"}])["changed"]

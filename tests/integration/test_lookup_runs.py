@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import yaml
@@ -72,6 +74,26 @@ def test_an_ad_hoc_command_works(vault: Vault, ansible: Ansible) -> None:
     arguments = ("all", "-i", "h0,h1,", "-e", "@variables.json", "-m", "ansible.builtin.debug", "-a", f"msg={ONE}")
     process = ansible.run("ansible", *arguments)
     output, _nothing = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert vault.proxy.reads == (1, 1)
+
+
+def test_ansible_pull_works(vault: Vault, ansible: Ansible) -> None:
+    vault.put(A="one")
+    repository = ansible.directory / "repository"
+    repository.mkdir()
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [debug(ONE), debug(ONE)]}
+    (repository / "local.yml").write_text(yaml.safe_dump([play]))
+    author = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    for command in (("init", "--quiet"), ("add", "local.yml"), (*author, "commit", "--quiet", "--message", "Play")):
+        subprocess.run(["git", "-C", str(repository), *command], check=True)
+    given = ansible.directory / "variables.json"
+    given.write_text(json.dumps(vault.variables))
+    checkout = ansible.directory / "checkout"
+    arguments = ("-U", str(repository), "-d", str(checkout), "-i", "localhost,", "-e", f"@{given}", "local.yml")
+    ansible.environ["ANSIBLE_PYTHON_INTERPRETER"] = sys.executable  # it looks for one before it reads variables
+    process = ansible.run("ansible-pull", *arguments)
+    output, _nothing = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert vault.proxy.reads == (1, 1)
 

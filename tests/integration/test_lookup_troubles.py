@@ -218,6 +218,8 @@ def test_nothing_secret_is_said_at_any_verbosity(vault: Vault, any_ansible: Ansi
     result = any_ansible.play(
         {"omakase.homelab.infisical_secret": write},
         {"omakase.homelab.infisical_info": options},
+        {"omakase.homelab.doctor": options},
+        {"omakase.homelab.audit": options},
         {"omakase.homelab.infisical_secret": {**write, "environment": "prd"}, "ignore_errors": True},
         debug(f"{{{{ lookup('{NAME}', 'MISSING') }}}}", ignore_errors=True),
         debug(f"{{{{ lookup('{NAME}', 'A') | length }}}}"),

@@ -139,8 +139,9 @@ def test_features_other_than_nesting_take_root_with_its_password(containers: Con
         assert await made(pve, vmid=100) == "OK"
         for user in (TOKEN, "root@pam!token"):
             with pytest.raises(PveError, match="except nesting"):
-                await pve._lxc_create(user, dict(WANTED))
-        status = await finish(pve, await pve._lxc_create(TOKEN, {**WANTED, "features": "nesting=1"}))
+                await pve._lxc_create(user, {**WANTED, "pool": proxmox.POOL})
+        allowed = {**WANTED, "pool": proxmox.POOL, "features": "nesting=1"}
+        status = await finish(pve, await pve._lxc_create(TOKEN, allowed))
         assert status == "OK"
 
     serve(work)
@@ -222,11 +223,12 @@ def test_a_description_comes_back_with_a_newline(containers: Containers) -> None
 
 
 def test_a_new_process_takes_up_what_the_old_one_knew(containers: Containers) -> None:
-    serve(lambda pve: made(pve, start=1, description="kept"))
+    serve(lambda pve: made(pve, start=1, description="kept", pool=proxmox.POOL))
 
     async def later(pve: LabPve) -> None:
         config = await pve._lxc_config_get(ROOT, place())
         assert config["description"] == "kept\n"
+        assert pve.pools == {proxmox.POOL: {101}}
         assert (await pve._lxc_status_current(ROOT, place()))["status"] == "running"
         assert pve.volume_exists(f"local:vztmpl/{settings.TEMPLATE}")
 
@@ -305,6 +307,13 @@ def test_a_configuration_survives_the_way_to_the_real_container_and_back() -> No
     config = {"hostname": "a.b", "memory": 1024, "swap": 0, "cores": 2, "net0": f"{NET},hwaddr=BC:24:11:00:00:01"}
     spec = spec_from(7, {**config, "features": "nesting=1"})
     assert spec_from(7, describe(spec)) == spec
+
+
+def test_mount_points_are_volumes_of_the_container_or_directories_of_the_host() -> None:
+    config = {"hostname": "nas", "mp1": "/srv/photos,mp=/photos,ro=1", "mp0": "local-lvm:vm-7-disk-1,mp=/srv,size=5G"}
+    spec = spec_from(7, config)
+    assert spec.mounts == (("vm-7-disk-1", "/srv", False), ("/srv/photos", "/photos", True))
+    assert spec_from(7, describe(spec)).mounts == spec.mounts
 
 
 def test_a_container_without_a_network_is_one_without_a_gateway() -> None:

@@ -3,38 +3,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import tarfile
 from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from tests.meta.repository import COLLECTION, PLAYBOOKS, ROLES, ROOT, read, run
+from docs.sbom import bill
+from tests.meta.repository import COLLECTION, PLAYBOOKS, ROLES, ROOT, files, read, run
+from tests.support.artifact import build, install
 
 # The lab, the tests, caches and this repository's own tools stay at home.
 SHIPPED = {
-    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "docs", "inventories", "meta",
-    "playbooks", "plugins", "requirements.yml", "roles", "site.yml",
+    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "SECURITY.md", "changelogs", "docs",
+    "inventories", "meta", "playbooks", "plugins", "requirements.yml", "roles", "site.yml",
 }  # fmt: skip
 MEGABYTE = 1_000_000
 
 
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("build")
-    run("ansible-galaxy", "collection", "build", "--output-path", str(folder), ".")
-    (built,) = folder.glob("*.tar.gz")
-    return built
+    return build(tmp_path_factory.mktemp("build"))
 
 
 @pytest.fixture(scope="module")
 def installed(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of collections that holds this one alone."""
-    folder = tmp_path_factory.mktemp("collections")
-    command = ["ansible-galaxy", "collection", "install", str(artifact), "-p", str(folder), "--offline", "--no-deps"]
-    run(*command, cwd=folder)
-    return folder
+    return install(artifact, tmp_path_factory.mktemp("collections"))
 
 
 def test_the_artifact_is_small(artifact: Path) -> None:
@@ -48,7 +46,37 @@ def test_the_artifact_holds_neither_the_lab_nor_the_tests(artifact: Path) -> Non
     assert [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".retry"))] == []
 
 
-def test_the_site_runs_from_an_installed_artifact(installed: Path) -> None:
+def test_every_plugin_has_a_name_that_galaxy_takes() -> None:
+    """galaxy-importer refuses a collection for one that has not, such as __main__."""
+    names = {path.stem for path in files(".py", under="plugins")} - {"__init__"}
+    assert [name for name in sorted(names) if not re.fullmatch(r"(?!.*__)[a-z_][0-9a-z_]*", name)] == []
+
+
+def test_an_execution_environment_is_told_what_it_needs() -> None:
+    wanted = read(ROOT / "meta" / "execution-environment.yml")["dependencies"]
+    assert all((ROOT / path).is_file() for path in wanted.values())
+    # The lookups and modules promise to need nothing but ansible-core.
+    assert set(wanted) == {"system"}
+
+
+def test_the_bill_of_materials_is_of_what_was_built(artifact: Path) -> None:
+    found = bill(artifact)
+    names = {part["name"]: part.get("version") for part in found["components"]}
+    assert {"ansible-core", *read(ROOT / "galaxy.yml")["dependencies"]} <= set(names)
+    defaults = [read(ROOT / "roles" / role / "defaults" / "main.yml") or {} for role in ROLES]
+    images = {value for role in defaults for name, value in role.items() if name.endswith("_image") and value}
+    assert {image.split(":")[0] for image in images} == {
+        part["name"] for part in found["components"] if part["type"] == "container"
+    }
+    assert all(part["version"] for part in found["components"] if part["type"] == "container")
+    (checksum,) = found["metadata"]["component"]["hashes"]
+    assert checksum["content"] == hashlib.sha256(artifact.read_bytes()).hexdigest()
+    refs = [part["bom-ref"] for part in found["components"]]
+    assert len(set(refs)) == len(refs)
+    assert bill(artifact) == found
+
+
+def test_every_playbook_parses_from_an_installed_artifact(installed: Path) -> None:
     inventory = installed / "ansible_collections" / "omakase" / "homelab" / "inventories" / "lab"
     playbooks = [f"{COLLECTION}.{name}" for name in PLAYBOOKS]
     # Nothing of this checkout may help: another folder, no ansible.cfg, and only this place for our collection.

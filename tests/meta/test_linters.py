@@ -12,6 +12,7 @@ def test_ruff_finds_nothing() -> None:
 
 def test_strict_mypy_finds_nothing() -> None:
     run("mypy")
+    run("mypy", "docs", "molecule")
 
 
 def test_yamllint_finds_nothing() -> None:

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from lab.settings import ENGINE_ADDRESSES
 from tests.meta.repository import COLLECTION, PLAYBOOKS, ROLES, ROOT, files, plugins, read
 
 SOURCES = [path for path in files(".py", ".yml", under="tests") if (ROOT / "tests" / "meta") not in path.parents]
@@ -52,3 +55,11 @@ def test_the_plugin_has_a_story(plugin: str) -> None:
         assert re.search(rf"\b{name}\(", TEXT)
     else:
         assert _named(name)
+
+
+def test_stories_that_run_side_by_side_have_machines_at_different_addresses() -> None:
+    stories = [path.read_text(encoding="utf-8") for path in SOURCES if path.parent.name == "roles"]
+    found = [address for text in stories for address in re.findall(r'^ADDRESS = "([\d.]+)"', text, re.MULTILINE)]
+    assert [address for address, times in Counter(found).items() if times > 1] == []
+    engine = ipaddress.ip_network(ENGINE_ADDRESSES)
+    assert [address for address in found if ipaddress.ip_address(address) in engine] == []

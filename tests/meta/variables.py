@@ -30,7 +30,7 @@ def defaults(role: str) -> dict[str, Any]:
 def internal(role: str) -> dict[str, list[str]]:
     """Return the names that the role sets itself, by the file that does."""
     folder = ROOT / "roles" / role
-    found = {str(path.relative_to(ROOT)): list(read(path) or {}) for path in sorted(folder.glob("vars/*.yml"))}
+    found = {str(path.relative_to(ROOT)): list(read(path) or {}) for path in sorted(folder.glob("vars/**/*.yml"))}
     for path in _tasks(role):
         found[str(path.relative_to(ROOT))] = list(_set_by(read(path)))
     return found
@@ -40,7 +40,7 @@ def read_by(role: str) -> dict[str, set[str]]:
     """Return the variables that the role's files read, by file."""
     found: dict[str, set[str]] = {}
     folder = ROOT / "roles" / role
-    for path in [*_tasks(role), *sorted(folder.glob("vars/*.yml")), *sorted(folder.glob("defaults/*.yml"))]:
+    for path in [*_tasks(role), *sorted(folder.glob("vars/**/*.yml")), *sorted(folder.glob("defaults/*.yml"))]:
         found[str(path.relative_to(ROOT))] = set().union(*map(_names, _strings(read(path))))
     for path in sorted(folder.glob("templates/**/*.j2")):
         found[str(path.relative_to(ROOT))] = _names(path.read_text(encoding="utf-8"))

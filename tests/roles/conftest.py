@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of roles share: a Proxmox API, and an SSH server's greeting."""
+"""What the tests of roles share: a Proxmox API, an SSH server's greeting, and real machines."""
 
 from __future__ import annotations
 
-import os
-import socketserver
-import threading
 from collections.abc import Iterator
 
 import pytest
 from fakepve.certs import make_cert
 
-from tests.roles.machine import Machine, is_up, lab
+from tests.roles.greeting import greeting
+from tests.roles.machine import Machine, lab
 from tests.roles.proxmox import Proxmox, Serving
 
 
@@ -30,35 +28,19 @@ def proxmox(certificate: tuple[str, str]) -> Iterator[Proxmox]:
     serving.stop()
 
 
-class _Greeting(socketserver.BaseRequestHandler):
-    def handle(self) -> None:
-        self.request.sendall(b"SSH-2.0-stand_in\r\n")
-
-
-@pytest.fixture(scope="session")
-def greeting() -> Iterator[int]:
+@pytest.fixture(scope="session", name="greeting")
+def _greeting() -> Iterator[int]:
     """A port at which every address of this machine greets like an SSH server: these containers do not really run."""
-    with socketserver.ThreadingTCPServer(("0.0.0.0", 0), _Greeting) as server:  # noqa: S104
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1]
-        server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def practice() -> Iterator[None]:
-    """The lab, up; taken down afterwards if it was down before."""
-    was_up = is_up()
-    lab("up")
-    yield
-    if not was_up and not os.environ.get("OMAKASE_KEEP_LAB"):
-        lab("down")
+    with greeting() as port:
+        yield port
 
 
 @pytest.fixture(scope="module")
 def machine(request: pytest.FixtureRequest, practice: None) -> Iterator[Machine]:
-    """A fresh Debian 13 machine of the lab; its address is the test module's `ADDRESS`."""
+    """A fresh machine of the lab; its address is the test module's `ADDRESS`, its Debian `SUITE` if it has one."""
     name = request.module.__name__.rpartition("test_")[2].replace("_", "-")
+    suite = getattr(request.module, "SUITE", "trixie")
     lab("machine", "--remove", name)
-    lab("machine", name, request.module.ADDRESS)
+    lab("machine", name, request.module.ADDRESS, "--suite", suite)
     yield Machine(name, request.module.ADDRESS)
     lab("machine", "--remove", name)

@@ -13,7 +13,7 @@ from typing import Any
 import testinfra
 from testinfra.host import Host
 
-from tests.roles.playbook import ROOT, Run, play
+from tests.roles.playbook import ROOT, Run, play, run_playbook
 
 STATE = Path("/var/lib/omakase-lab")
 SERVER = "http://198.18.0.1:8080"
@@ -43,9 +43,10 @@ class Machine:
     def _ssh(self) -> str:
         return f"-o UserKnownHostsFile={self.known_hosts} -o StrictHostKeyChecking=accept-new"
 
-    def role(self, directory: Path, role: str, variables: Mapping[str, Any], *arguments: str) -> Run:
-        """Run one role on it, as a play without facts, as the site does."""
-        inventory = f"""
+    @property
+    def inventory(self) -> str:
+        """An inventory file with it alone."""
+        return f"""
 machines:
   hosts:
     {self.name}:
@@ -55,8 +56,27 @@ machines:
       ansible_ssh_common_args: "{self._ssh}"
       ansible_python_interpreter: /usr/bin/python3
 """
-        tasks = {"hosts": "machines", "gather_facts": False, "roles": [f"omakase.homelab.{role}"]}
-        return play(directory, inventory, tasks, *arguments, variables=variables)
+
+    def role(self, directory: Path, role: str, variables: Mapping[str, Any], *arguments: str) -> Run:
+        """Run one role on it, as a play without facts, as the site does."""
+        roles = {"gather_facts": False, "roles": [f"omakase.homelab.{role}"]}
+        return self.play(directory, roles, variables, *arguments)
+
+    def play(self, directory: Path, tasks: Mapping[str, Any], variables: Mapping[str, Any], *arguments: str) -> Run:
+        """Run a play on it, which is given without its hosts."""
+        return play(directory, self.inventory, {"hosts": "machines", **tasks}, *arguments, variables=variables)
+
+    def playbook(
+        self,
+        directory: Path,
+        name: str,
+        variables: Mapping[str, Any],
+        *arguments: str,
+        settings: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Run a playbook of the collection on it, as the group infisical. settings: environment variables."""
+        inventory = self.inventory.replace("machines:", "infisical:")
+        return run_playbook(directory, inventory, name, variables, arguments, settings)
 
     @property
     def host(self) -> Host:

@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,23 +42,40 @@ def play(
     variables: Mapping[str, Any] | None = None,
 ) -> Run:
     """Run one play, given as a dictionary, against an inventory file's text."""
-    (directory / "hosts.yml").write_text(inventory)
     (directory / "play.yml").write_text(json.dumps([play]))
-    (directory / "variables.json").write_text(json.dumps(variables or {}))
+    return run_playbook(directory, inventory, str(directory / "play.yml"), variables or {}, arguments)
+
+
+def run_playbook(
+    directory: Path,
+    inventory: str,
+    name: str,
+    variables: Mapping[str, Any],
+    arguments: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+) -> Run:
+    """Run a playbook against an inventory file's text, with more environment variables if they are given."""
+    (directory / "hosts.yml").write_text(inventory)
+    (directory / "variables.json").write_text(json.dumps(variables))
     ran = subprocess.run(
         [
             str(Path(sys.executable).parent / "ansible-playbook"),
             *("-i", str(directory / "hosts.yml")),
             *("-e", f"@{directory / 'variables.json'}"),
             *arguments,
-            str(directory / "play.yml"),
+            name,
         ],
         cwd=ROOT,
-        env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections")},
+        env={
+            **os.environ,
+            "ANSIBLE_FORCE_COLOR": "0",
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+            **(settings or {}),
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
         check=False,
     )
     return Run(ran.returncode, ran.stdout + ran.stderr)

@@ -5,21 +5,28 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
+import pytest
+from ansible.module_utils.basic import AnsibleModule
 from fakepve import FakePve, PveError, settle
+
+from tests.support.modules import printed_by
 
 Result = TypeVar("Result")
 NODE = "pve"
 
 
 class Proxmox(FakePve):  # type: ignore[misc]
-    """One node `pve`. `offered` are the templates it can download, `written` the requests that change something."""
+    """One node `pve`. `offered` are the templates it can download, `packages` the versions that its nodes have
+    installed, `written` the requests that change something.
+    """
 
     def __init__(self) -> None:
         super().__init__(user="root@pam", password="proxmox-password-canary", host="127.0.0.1", port=0)
         self.nodes = {NODE: {"online": True}}
+        self.packages = {"pve-manager": "9.0.10", "lxc-pve": "6.0.5-3"}
         self.offered = ["debian-12-standard_12.12-1_amd64.tar.zst", "debian-13-standard_13.1-2_amd64.tar.zst"]
 
     @property
@@ -28,9 +35,16 @@ class Proxmox(FakePve):  # type: ignore[misc]
         requests = [(method, path.removeprefix("/api2/json")) for method, path, _body in self.requests]
         return [request for request in requests if request[0] != "GET" and request[1] != "/access/ticket"]
 
-    def _routes_templates(self) -> list[tuple[str, str, Any]]:
+    def _routes_of_nodes(self) -> list[tuple[str, str, Any]]:
         path = "/nodes/{node}/aplinfo"
-        return [("GET", path, self._offer), ("POST", path, self._fetch)]
+        versions = ("GET", "/nodes/{node}/apt/versions", self._versions)
+        return [("GET", path, self._offer), ("POST", path, self._fetch), versions]
+
+    async def _versions(self, values: dict[str, Any], user: str) -> list[dict[str, str]]:
+        return [
+            {"Package": name, "OldVersion": version, "Version": version, "CurrentState": "Installed"}
+            for name, version in self.packages.items()
+        ]
 
     async def _offer(self, values: dict[str, Any], user: str) -> list[dict[str, str]]:
         return [{"template": name, "package": name.split("_")[0], "section": "system"} for name in self.offered]
@@ -43,6 +57,24 @@ class Proxmox(FakePve):  # type: ignore[misc]
             self.store_file(values["storage"], values["template"], 1024, "vztmpl")
 
         return await self.task(values["node"], "download", "", user, body)
+
+
+def containers(proxmox: Proxmox, ca_path: str, *wanted: Mapping[str, Any], **options: Any) -> dict[str, Any]:
+    """What the module prints for these containers, in this process. `check=True` is check mode."""
+    arguments = {
+        "api_host": "127.0.0.1",
+        "api_port": proxmox.port,
+        "ca_path": ca_path,
+        "check_addresses": False,
+        "containers": list(wanted),
+        "_ansible_check_mode": options.pop("check", False),
+        **({} if "api_token_id" in options else {"api_password": proxmox.password}),
+        **options,
+    }
+    warnings: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AnsibleModule, "warn", lambda _module, text: warnings.append(text))
+        return {**printed_by("proxmox_container", arguments), "warnings": warnings}
 
 
 class Serving:

@@ -20,6 +20,24 @@ REPOSITORY = f"{SERVER}/docker/linux/debian"
 SOURCE = "/etc/apt/sources.list.d/docker.sources"
 PROOF = "/var/lib/omakase/docker-proof.json"
 
+# A repository of the machine's own, without the tools that make one.
+NEWER = """
+mkdir -p /root/newer && cd /root/newer
+apt-get update -qq
+apt-get download -qq docker-ce docker-ce-cli
+for deb in *.deb; do
+  name=${deb%%_*}
+  dpkg-deb --raw-extract "$deb" tree
+  sed -i 's/^Version: .*/Version: 5:99.0.0-1/' tree/DEBIAN/control
+  dpkg-deb --root-owner-group -Znone --build tree "$name.deb" >/dev/null
+  dpkg-deb --field "$name.deb" >> Packages
+  printf 'Filename: ./%s\\nSize: %s\\nSHA256: %s\\n\\n' "$name.deb" "$(stat -c %s "$name.deb")" \
+    "$(sha256sum "$name.deb" | cut -d' ' -f1)" >> Packages
+  rm -r tree "$deb"
+done
+echo 'deb [trusted=yes] file:/root/newer ./' > /etc/apt/sources.list.d/newer.list
+"""
+
 Role = Callable[..., Run]
 
 
@@ -36,6 +54,21 @@ def role(machine: Machine, tmp_path: Path) -> Role:
         return machine.role(tmp_path, "docker", {**given, **changes}, *arguments)
 
     return run
+
+
+def started(machine: Machine) -> str:
+    """When the container `keep` was started."""
+    return str(machine.host.check_output("docker inspect --format '{{.State.StartedAt}}' keep"))
+
+
+def pid(machine: Machine) -> str:
+    """The engine's process."""
+    return str(machine.host.check_output("systemctl show docker --property MainPID --value"))
+
+
+def offer_newer(machine: Machine) -> None:
+    """Let apt know of a newer version of the engine: the same files under version 99."""
+    machine.host.check_output("sh -ec %s", NEWER)
 
 
 def test_a_key_with_another_fingerprint_is_not_trusted(role: Role, machine: Machine) -> None:
@@ -116,6 +149,14 @@ def test_a_second_run_changes_nothing_and_restarts_nothing(role: Role, machine: 
     assert machine.host.check_output("systemctl show docker --property ExecMainStartTimestampMonotonic") == started
 
 
+def test_what_a_killed_run_has_written_is_taken_over_by_the_next(role: Role, machine: Machine) -> None:
+    host, before = machine.host, pid(machine)
+    host.check_output('echo \'["reloaded", "restarted"]\' > /var/lib/omakase/docker-due.json')
+    assert succeeded(role("--check")).changed > 0 and pid(machine) == before
+    assert succeeded(role()).changed > 0 and pid(machine) != before
+    assert succeeded(role()).changed == 0
+
+
 def test_an_option_that_the_engine_refuses_never_replaces_the_old_configuration(role: Role, machine: Machine) -> None:
     before = machine.host.file("/etc/docker/daemon.json").content
     text = refused(role(docker_daemon_options={"registry-mirrors": "not a list"}))
@@ -139,6 +180,75 @@ def test_a_changed_option_restarts_the_engine_once_and_null_removes_one(role: Ro
     assert succeeded(role(docker_daemon_options=options)).changed == 0
 
 
+def test_containers_run_on_while_the_engine_takes_over_a_change_or_restarts(role: Role, machine: Machine) -> None:
+    succeeded(role())
+    machine.host.check_output("docker run --quiet --detach --name keep --volume kept:/data redis:7-alpine")
+    before, engine = started(machine), pid(machine)
+    insecure: dict[str, Any] = {"registry-mirrors": [REGISTRY], "insecure-registries": ["registry.home.example:5000"]}
+    succeeded(role(docker_daemon_options=insecure))
+    assert "registry.home.example:5000" in machine.host.check_output("docker info")
+    assert (started(machine), pid(machine)) == (before, engine), "a reload was enough"
+    succeeded(role(docker_daemon_options={**insecure, "log-opts": {"max-size": "20m"}}))
+    assert started(machine) == before
+    assert pid(machine) != engine
+
+
+def test_what_would_stop_containers_or_lose_sight_of_data_is_refused_unless_said(role: Role, machine: Machine) -> None:
+    before = machine.host.file("/etc/docker/daemon.json").content
+    text = refused(role(docker_daemon_options={"live-restore": False, "data-root": "/srv/docker"}))
+    assert "1 running container(s) on docker would be stopped" in text and "docker_allow_restart" in text
+    assert "/var/lib/docker on docker holds containers or volumes" in text and "docker_allow_new_data_root" in text
+    assert machine.host.file("/etc/docker/daemon.json").content == before
+    assert machine.host.check_output("docker inspect --format '{{.State.Running}}' keep") == "true"
+
+
+def test_the_password_of_a_proxy_is_for_root_alone_and_in_no_output(role: Role, machine: Machine) -> None:
+    proxies = {"http-proxy": "http://user:canary-7f3a@proxy.home.example:3128", "no-proxy": "198.18.0.0/24"}
+    for arguments in (("--check", "--diff", "-vvv"), ("--diff", "-vvv"), ("--diff", "-vvv")):
+        run = succeeded(role(*arguments, docker_daemon_options={"proxies": proxies}))
+        assert "canary-7f3a" not in run.output
+    assert run.changed == 0
+    refusal = role("--diff", "-vvv", docker_daemon_options={"proxies": proxies, "registry-mirrors": "no list"})
+    assert "stays as it was: failed to validate" in refused(refusal) and "canary-7f3a" not in refusal.output
+    assert machine.host.file("/etc/docker/daemon.json").mode == 0o600
+    assert "proxy.home.example" in machine.host.check_output("docker info")
+    succeeded(role(docker_daemon_options={"proxies": None, "registry-mirrors": [REGISTRY]}))
+    assert machine.host.file("/etc/docker/daemon.json").mode == 0o644
+
+
+def test_users_are_let_in_only_when_asked_and_never_made(role: Role, machine: Machine) -> None:
+    assert "alice in docker_users cannot be found" in refused(role(docker_users=["root", "alice"]))
+    machine.host.check_output("useradd alice")
+    succeeded(role(docker_users=["alice"]))
+    assert "docker" in machine.host.user("alice").groups
+    assert machine.host.check_output("getent group docker | cut -d: -f4") == "alice"
+
+
+def test_an_exact_version_is_held_until_it_is_no_longer_asked_for_and_containers_outlive_an_upgrade(
+    role: Role, machine: Machine
+) -> None:
+    host, version = machine.host, machine.host.package("docker-ce").version
+    before = started(machine)
+    host.check_output("apt-mark hold containerd.io")
+    offer_newer(machine)
+    assert "no available installation candidate for docker-ce=5:98.*" in refused(role(docker_version="5:98.*"))
+    succeeded(role(docker_version=f"{version.partition('.')[0]}.*"))
+    assert host.check_output("apt-mark showhold").split() == ["containerd.io", "docker-ce", "docker-ce-cli"]
+    assert succeeded(role(docker_version=version)).changed == 0
+    succeeded(role(docker_upgrade=True))
+    assert host.check_output("apt-mark showhold") == "containerd.io", "a hold of somebody else stays"
+    assert host.package("docker-ce").version == host.package("docker-ce-cli").version == "5:99.0.0-1"
+    assert started(machine) == before
+    assert succeeded(role(docker_upgrade=True)).changed == 0
+    succeeded(role(docker_version=version))
+    assert host.package("docker-ce").version == version and started(machine) == before
+    succeeded(role())
+    assert host.check_output("apt-mark showhold") == "containerd.io"
+    host.check_output(
+        "apt-mark unhold containerd.io && rm /etc/apt/sources.list.d/newer.list && docker rm --force keep"
+    )
+
+
 def test_an_installation_that_a_crash_cut_off_is_finished(role: Role, machine: Machine) -> None:
     machine.host.check_output("apt-get -qq purge -y docker-ce docker-ce-cli containerd.io iptables >/dev/null 2>&1")
     machine.host.check_output("cd /tmp && apt-get -qq download docker-ce && dpkg --unpack docker-ce_*.deb")
@@ -151,7 +261,7 @@ def test_an_installation_that_a_crash_cut_off_is_finished(role: Role, machine: M
 def test_an_engine_that_does_not_answer_is_named(role: Role, machine: Machine) -> None:
     machine.host.check_output("systemctl stop docker.socket docker")
     text = refused(role(docker_source="none"))
-    assert "The engine on docker does not answer" in text and "Is the docker daemon running?" in text
+    assert "The engine on docker does not answer" in text and "/run/docker.sock: Connection refused" in text
     succeeded(role())
 
 
@@ -172,11 +282,34 @@ def test_none_leaves_an_engine_alone_and_sees_that_it_works(role: Role, machine:
     assert machine.host.file("/etc/docker/daemon.json").content == before
 
 
-def test_an_exact_version_is_installed_and_another_one_refused_by_apt(role: Role, machine: Machine) -> None:
-    version = machine.host.package("docker-ce").version
-    assert succeeded(role(docker_version=f"5:{version.removeprefix('5:').split('.')[0]}.*")).changed == 0
-    assert "no available installation candidate for docker-ce=5:99.*" in refused(role(docker_version="5:99.*"))
-
-
 def test_the_packages_of_the_distribution_are_refused_beside_those_of_the_vendor(role: Role) -> None:
     assert "has docker-ce, docker-ce-cli, containerd.io" in refused(role(docker_source="distribution"))
+
+
+def test_traefik_finds_a_service_of_this_engine_by_the_labels_of_reverse_proxy(
+    machine: Machine, tmp_path: Path
+) -> None:
+    host = machine.host
+    host.check_output("mkdir -p /opt/infisical && docker network create traefik")
+    compose = {
+        "name": "infisical",
+        "services": {"backend": {"image": "redis:7-alpine", "networks": ["own"]}},
+        "networks": {"own": {}},
+    }
+    given: dict[str, Any] = {
+        "reverse_proxy_kind": "traefik",
+        "reverse_proxy_sites": [
+            {"name": "infisical", "hostnames": ["infisical.home.example"], "health_path": "/api/status"}
+        ],
+    }
+    assert "There is no /opt/infisical/docker-compose.yml" in refused(machine.role(tmp_path, "reverse_proxy", given))
+    host.check_output("printf %s > /opt/infisical/docker-compose.yml", json.dumps(compose))
+    succeeded(machine.role(tmp_path, "reverse_proxy", given))
+    inspected = json.loads(host.check_output("docker inspect infisical-backend-1"))[0]
+    labels = inspected["Config"]["Labels"]
+    assert labels["traefik.http.routers.infisical.rule"] == "Host(`infisical.home.example`)"
+    assert labels["traefik.http.routers.infisical.tls.certresolver"] == "letsencrypt"
+    assert labels["traefik.http.services.infisical.loadbalancer.server.port"] == "8080"
+    assert set(inspected["NetworkSettings"]["Networks"]) == {"infisical_own", "traefik"}
+    assert succeeded(machine.role(tmp_path, "reverse_proxy", given)).changed == 0
+    assert succeeded(machine.role(tmp_path, "reverse_proxy", given, "--check", "--diff")).changed == 0

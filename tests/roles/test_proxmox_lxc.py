@@ -161,6 +161,38 @@ def test_a_stopped_container_is_started(role: Role, proxmox: Proxmox) -> None:
     assert proxmox.ct(101).status == "running"
 
 
+def test_a_container_is_stopped_and_another_one_deleted_as_the_plan_says(role: Role, proxmox: Proxmox) -> None:
+    succeeded(role())
+    away = {"proxmox_lxc_containers": [{**INFISICAL, "state": "absent"}, {**OMAKASE, "state": "stopped"}]}
+    volume = proxmox.ct(101).config["rootfs"].partition(",")[0]
+    proxmox.requests.clear()
+    plan = succeeded(role("--check", "--diff", **away))
+    assert proxmox.written == []
+    for run in (plan, succeeded(role(**away))):
+        assert "stop container 101 (infisical), which is running" in run.text
+        assert f"delete container 101 (infisical) with its volumes {volume}" in run.text
+        assert "stop container 100 (omakase), which is running" in run.text
+    assert proxmox.ct(101) is None and proxmox.ct(100).status == "stopped"
+    assert succeeded(role(**away)).changed == 0
+
+
+def test_a_password_is_set_and_never_shown(role: Role, proxmox: Proxmox) -> None:
+    secret = with_defaults(password="container-canary")
+    runs = [succeeded(role("-vvv", "--check", "--diff", **secret)), succeeded(role("-vvv", "--diff", **secret))]
+    created = next(body for method, path, body in proxmox.requests if method == "POST" and path.endswith("/lxc"))
+    assert b"password=***" in created  # the stand-in keeps none
+    runs.append(role("-vvv", **with_defaults(password="container-canary", disk=1, state="nonsense")))
+    runs.append(role("-vvv", **with_defaults(password="container-canary", disk=1)))
+    assert [run.code for run in runs] == [0, 0, 2, 2]
+    assert [run.output.count("container-canary") for run in runs] == [0, 0, 0, 0]
+
+
+def test_a_host_whose_lxc_docker_cannot_run_in_is_warned_of_once(role: Role, proxmox: Proxmox) -> None:
+    proxmox.packages = {"pve-manager": "9.0.3", "lxc-pve": "6.0.4-2"}
+    said = "Docker will not run in a container on pve: its lxc-pve is 6.0.4-2"
+    assert succeeded(role()).text.count(said) == 1
+
+
 def test_a_host_that_the_inventory_lacks_joins_it_with_its_groups(role: Role) -> None:
     seen = [{"ansible.builtin.debug": {"msg": "{{ hostvars['infisical'].ansible_host }} in {{ groups['vaults'] }}"}}]
     run = succeeded(role(after=seen, **with_defaults(groups=["vaults"])))
@@ -198,6 +230,15 @@ def test_an_unreachable_proxmox_is_named_with_the_way_to_bring_it_up(role: Role,
 
 def test_an_untrusted_certificate_is_explained(role: Role, proxmox: Proxmox) -> None:
     assert_refused(role(proxmox_lxc_api_ca_path=""), proxmox, "is not trusted", "/etc/pve/pve-root-ca.pem")
+
+
+def test_a_missing_authority_is_named_beside_what_else_is_wrong(role: Role, proxmox: Proxmox, tmp_path: Path) -> None:
+    missing = str(tmp_path / "pve-root-ca.pem")
+    run = role(proxmox_lxc_api_ca_path=missing, **with_defaults(net0="nonsense"))
+    assert_refused(
+        run, proxmox, f"The file {missing} of ca_path", "Bring it up with: make lab-up", "'nonsense' is not of"
+    )
+    assert "Errno" not in run.output and "does not answer" not in run.output
 
 
 def test_a_wrong_password_is_refused_without_being_shown(role: Role, proxmox: Proxmox) -> None:

@@ -13,14 +13,15 @@ from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.client im
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.transport import HttpsTransport
 from testinfra.host import Host
 
+from lab import lxc
 from tests.roles.machine import STATE, Machine
 from tests.roles.playbook import Run, play, refused, succeeded
 from tests.roles.test_proxmox_lxc import INVENTORY
 
 pytestmark = pytest.mark.lab
-VMID = 163
+VMID = 120
 # A new container has new host keys.
-CONTAINER = Machine("role-practice", "198.18.0.163", known_hosts="/dev/null")
+CONTAINER = Machine("role-practice", "198.18.0.120", known_hosts="/dev/null")
 
 Role = Callable[..., Run]
 
@@ -61,6 +62,8 @@ def role(tmp_path: Path) -> Role:
         "address": f"{CONTAINER.address}/24",
         "gateway": "198.18.0.1",
         "features": "nesting=1,keyctl=1",
+        "pool": "homelab",
+        "mounts": [{"path": "/srv/media", "storage": "local-lvm", "size": 1}],
         "ssh_public_keys": [(STATE / "ssh/id_ed25519.pub").read_text().strip()],
     }
     given = {
@@ -78,7 +81,7 @@ def role(tmp_path: Path) -> Role:
 
 
 def by_token() -> dict[str, str]:
-    """The role's variables for the lab's API token, which has the least rights that do."""
+    """The role's variables for the lab's API token, which has the privileges of the role's README."""
     name, _, secret = (STATE / "proxmox/token").read_text().strip().partition("=")
     token = {"proxmox_lxc_api_token_id": name, "proxmox_lxc_api_token_secret": secret}
     return {"proxmox_lxc_api_password": "", **token}
@@ -103,22 +106,43 @@ def test_a_token_with_the_least_rights_makes_a_real_container_and_ssh_answers(ro
     assert container.check_output("hostname") == CONTAINER.name
     assert f"{CONTAINER.address}/24" in container.check_output("ip -brief address show eth0")
     assert "default via 198.18.0.1 " in container.check_output("ip route")
+    assert container.check_output("stat -c %U /srv/media") == "root"
     # Its root is an ordinary user of the host.
     assert container.file("/proc/self/uid_map").content_string.split()[:2] == ["0", "100000"]
     assert succeeded(role(variables=by_token(), features="nesting=1")).changed == 0
 
 
-def test_a_changed_memory_keeps_the_mac_address_and_takes_no_restart(role: Role, container: Host) -> None:
+def test_more_memory_and_a_larger_disk_keep_the_mac_address_and_take_no_restart(role: Role, container: Host) -> None:
     address, booted = hwaddr(container), container.check_output("stat -c %Y /proc/1")
-    succeeded(role(memory=640, features="nesting=1"))
+    run = succeeded(role(memory=640, disk=6, features="nesting=1"))
+    assert "grow the disk of container 120 (role-practice) to 6 GiB" in run.text
     assert hwaddr(container) == address
     assert container.check_output("stat -c %Y /proc/1") == booted
-    assert succeeded(role(memory=640, features="nesting=1")).changed == 0
+    assert succeeded(role(memory=640, disk=6, features="nesting=1")).changed == 0
 
 
 def test_root_with_its_password_sets_keyctl_and_the_restart_is_asked_for(role: Role, container: Host) -> None:
-    run = succeeded(role(memory=640))
+    run = succeeded(role(memory=640, disk=6))
     assert f"{CONTAINER.name} takes over features when it is restarted" in run.text
-    succeeded(role(memory=640, variables={"proxmox_lxc_allow_restart": True}))
-    assert succeeded(role("--check", memory=640)).changed == 0
+    succeeded(role(memory=640, disk=6, variables={"proxmox_lxc_allow_restart": True}))
+    assert succeeded(role("--check", memory=640, disk=6)).changed == 0
     assert container.check_output("hostname") == CONTAINER.name
+
+
+def test_it_is_stopped_and_started_with_all_that_is_on_it(role: Role, container: Host) -> None:
+    grown = {"memory": 640, "disk": 6}
+    container.check_output("echo kept | tee /root/kept > /srv/media/kept")
+    succeeded(role(state="stopped", variables=by_token(), **grown))
+    assert lxc.exists(str(VMID)) and not lxc.is_running(str(VMID))
+    succeeded(role(variables=by_token(), **grown))
+    assert container.check_output("cat /root/kept /srv/media/kept") == "kept\nkept"
+
+
+def test_it_is_deleted_only_by_its_own_name(role: Role) -> None:
+    text = refused(role(state="absent", hostname="somebody-else", variables=by_token()))
+    assert "the vmid 120 belongs to another container, role-practice" in text and lxc.is_running(str(VMID))
+    run = succeeded(role(state="absent", variables=by_token()))
+    assert "stop container 120 (role-practice), which is running" in run.text
+    named = "delete container 120 (role-practice) with its volumes local-lvm:vm-120-disk-1, local-lvm:vm-120-disk-0"
+    assert named in run.text
+    assert not lxc.exists(str(VMID))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import glob
 import os
 import shutil
@@ -45,16 +46,22 @@ class Core:
     def installed(cls, release: str, cache: Path) -> Core | None:
         """The release, installed into the cache if it is not there; None if this machine has no Python for it."""
         directory = cache / release
-        if not (directory / "ready").exists():
-            python = _python_for(release)
-            if python is None:
-                return None
-            shutil.rmtree(directory, ignore_errors=True)
-            subprocess.run([python, "-m", "venv", str(directory)], check=True)
-            pip = [str(directory / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, f"ansible-core~={release}.0"], check=True)
-            (directory / "ready").touch()
+        python = _python_for(release)
+        if python is None:
+            return None
+        with (cache / f"{release}.lock").open("w") as lock:  # tests run side by side
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (directory / "ready").exists():
+                _install(release, python, directory)
         return cls(release, directory / "bin")
+
+
+def _install(release: str, python: str, directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    subprocess.run([python, "-m", "venv", str(directory)], check=True)
+    pip = [str(directory / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, f"ansible-core~={release}.0"], check=True)
+    (directory / "ready").touch()
 
 
 def _python_for(release: str) -> str | None:

@@ -32,6 +32,9 @@ class ProxmoxDouble:
                 {"storage": "local-lvm", "content": "rootdir,images", "active": 1},
             ],
             f"{NODE}/network": [{"iface": "vmbr0", "type": "bridge"}, {"iface": "eno1", "type": "eth"}],
+            "/cluster/nextid": "101",
+            "/cluster/status": [{"type": "cluster", "quorate": 1}],
+            f"{NODE}/apt/versions": [{"Package": "lxc-pve", "OldVersion": "6.0.5-3", "CurrentState": "Installed"}],
             f"{NODE}/storage/local/content": [],
             f"{NODE}/aplinfo": [{"template": "debian-13-standard_13.1-2_amd64.tar.zst"}],
         }

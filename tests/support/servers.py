@@ -244,41 +244,11 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Infisical(Server):
-    """The stand-in for the Infisical server."""
+@dataclass
+class Api:
+    """The HTTP API of an Infisical, wherever it runs."""
 
-    def __init__(self, database_uri: str, redis_url: str, **environ: str) -> None:
-        super().__init__("infisical")
-        self.environ = {
-            "PATH": os.environ.get("PATH", ""),
-            "PYTHONPATH": str(STAND_IN),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "ENCRYPTION_KEY": secrets.token_hex(16),
-            "AUTH_SECRET": secrets.token_urlsafe(32),
-            "DB_CONNECTION_URI": database_uri,
-            "REDIS_URL": redis_url,
-            "SITE_URL": f"http://127.0.0.1:{self.port}",
-            "PORT": str(self.port),
-            **environ,
-        }
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def up(self) -> Infisical:
-        self.launch()
-        self.wait_until(self.is_healthy)
-        return self
-
-    def launch(self) -> None:
-        """Start without waiting, for tests of the start itself."""
-        self.start([sys.executable, "-m", "infisical_stand_in"], environ=self.environ)
-
-    def exit_status(self) -> int:
-        """Wait for the process to end by itself."""
-        assert self.process is not None
-        return self.process.wait(START_SECONDS)
+    base_url: str
 
     def is_healthy(self) -> bool:
         try:
@@ -342,6 +312,40 @@ class Infisical(Server):
         if reply.status != 200:
             raise RuntimeError(f"login answered {reply.status}")
         return str(reply.body["accessToken"])
+
+
+class Infisical(Server, Api):
+    """The stand-in for the Infisical server."""
+
+    def __init__(self, database_uri: str, redis_url: str, **environ: str) -> None:
+        Server.__init__(self, "infisical")
+        Api.__init__(self, f"http://127.0.0.1:{self.port}")
+        self.environ = {
+            "PATH": os.environ.get("PATH", ""),
+            "PYTHONPATH": str(STAND_IN),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "ENCRYPTION_KEY": secrets.token_hex(16),
+            "AUTH_SECRET": secrets.token_urlsafe(32),
+            "DB_CONNECTION_URI": database_uri,
+            "REDIS_URL": redis_url,
+            "SITE_URL": f"http://127.0.0.1:{self.port}",
+            "PORT": str(self.port),
+            **environ,
+        }
+
+    def up(self) -> Infisical:
+        self.launch()
+        self.wait_until(self.is_healthy)
+        return self
+
+    def launch(self) -> None:
+        """Start without waiting, for tests of the start itself."""
+        self.start([sys.executable, "-m", "infisical_stand_in"], environ=self.environ)
+
+    def exit_status(self) -> int:
+        """Wait for the process to end by itself."""
+        assert self.process is not None
+        return self.process.wait(START_SECONDS)
 
 
 def _reply(status: int, content: bytes, headers: dict[str, str]) -> Reply:

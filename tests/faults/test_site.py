@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job against what happens to long runs: killed at any moment, and started twice at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from testinfra.host import Host
+
+from lab import lxc, proxmox
+from tests.end_to_end.conftest import Lab, canaries, expect_nothing_twice, lab
+from tests.support.soak import Soak
+
+__all__ = ["canaries", "lab"]  # fixtures
+
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
+
+CONTAINERS = {100: "198.18.0.100", 101: "198.18.0.101"}
+KEPT = ("/opt/infisical/.env", "/opt/infisical/credentials/administrator.json")
+
+
+def remove_all() -> None:
+    """Leave a Proxmox without containers of the site."""
+    for vmid, address in CONTAINERS.items():
+        if lxc.exists(str(vmid)):
+            proxmox.remove_container(vmid)
+        proxmox.forget_host_keys(address)
+
+
+def keys(lab: Lab) -> dict[str, str]:
+    """Checksums of the files whose values must never be made a second time, as far as they are there."""
+    host = lab.host("infisical")
+    found = host.run(f"sha256sum {' '.join(KEPT)}")
+    return {path: checksum for checksum, path in (line.split() for line in found.stdout.splitlines())}
+
+
+def expect_a_finished_site(lab: Lab, canaries: str) -> None:
+    infisical: Host = lab.host("infisical")
+    expect_nothing_twice(infisical)
+    run = lab.playbook("site.yml", "-e", canaries).succeeded()
+    assert set(run.changed.values()) == {0}, run.output[-6000:]
+
+
+def test_wherever_it_is_killed_the_next_run_finishes_it(lab: Lab, canaries: str, soak: Soak) -> None:
+    remove_all()
+    whole = lab.playbook("site.yml", "-e", canaries).succeeded().seconds
+    draw, rounds = soak.random("site.yml killed"), soak.count(50)
+    for number in range(rounds):
+        # One moment in each of as many slices of the run: spread, and still by chance.
+        moment = whole * (number + draw.random()) / rounds
+        soak.progress(f"site.yml killed {number + 1} of {rounds}: after {moment:.1f} of {whole:.0f} s")
+        remove_all()
+        killed = lab.playbook("site.yml", "-e", canaries, kill_after=moment)
+        before = keys(lab)
+        lab.playbook("site.yml", "-e", canaries).succeeded()
+        assert keys(lab).items() >= before.items(), killed.output[-3000:]
+        expect_a_finished_site(lab, canaries)
+    soak.figure(f"site.yml killed {rounds} times on a bare lab: the next run finished it, and nothing existed twice")
+
+
+def test_two_at_once_make_nothing_twice(lab: Lab, canaries: str, soak: Soak) -> None:
+    rounds = soak.count(5)
+    for _number in range(rounds):
+        remove_all()
+        with ThreadPoolExecutor() as pool:
+            both = [pool.submit(lab.playbook, "site.yml", "-e", canaries) for _run in range(2)]
+        for run in (future.result() for future in both):
+            soak.progress(f"site.yml twice at once: exit status {run.returncode} after {run.seconds:.0f} s")
+        lab.playbook("site.yml", "-e", canaries).succeeded()
+        expect_a_finished_site(lab, canaries)
+    soak.figure(f"site.yml twice at once {rounds} times on a bare lab: nothing existed twice afterwards")

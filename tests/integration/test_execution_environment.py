@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lookup in an execution environment: an image with Ansible and the collection, run by any user."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.conftest import ROOT, Vault
+
+pytestmark = pytest.mark.lab
+IMAGE = "omakase-test-execution-environment"
+PYTHON = "3.13"  # of the base image
+# As ansible-builder makes them: Ansible and the runner in the image, and whoever runs it, of group 0, is given a name.
+CONTAINERFILE = """
+FROM omakase-molecule/debian:13-systemd
+COPY wheels /wheels
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv \\
+ && python3 -m venv /opt/ansible \\
+ && /opt/ansible/bin/pip install --quiet --no-index --find-links /wheels ansible-core ansible-runner
+ENV PATH=/opt/ansible/bin:/usr/bin:/bin
+COPY collection /collection
+RUN ansible-galaxy collection install --offline --no-deps -p /usr/share/ansible/collections /collection/* \\
+ && mkdir -p /home/runner /runner && chmod g=u /etc/passwd /home/runner /runner
+ENV HOME=/home/runner
+ENTRYPOINT ["sh", "-c", "echo runner:x:$(id -u):0::$HOME:/bin/sh >> /etc/passwd && exec \\"$@\\"", "--"]
+"""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An image in an engine."""
+
+    engine: str
+
+    def docker(self, *words: str) -> str:
+        return run("docker", "--host", self.engine, *words)
+
+
+@pytest.fixture(scope="module")
+def environment(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """With Ansible and this collection's artifact."""
+    made = Environment(engine)
+    context = tmp_path_factory.mktemp("image")
+    programs = Path(sys.executable).parent
+    (context / "Containerfile").write_text(CONTAINERFILE)
+    wheels = ["--only-binary=:all:", f"--python-version={PYTHON}", f"--dest={context}/wheels"]
+    run(f"{programs}/pip", "download", "--quiet", *wheels, "ansible-core~=2.19.0", "ansible-runner")
+    run(f"{programs}/ansible-galaxy", "collection", "build", f"--output-path={context}/collection", str(ROOT))
+    made.docker("build", "--quiet", f"--tag={IMAGE}", f"--file={context}/Containerfile", str(context))
+    yield made
+    made.docker("rmi", "--force", IMAGE)
+
+
+def test_a_run_in_an_execution_environment_logs_in_once_and_lists_once(
+    vault: Vault, environment: Environment, tmp_path: Path
+) -> None:
+    vault.put(A="one", B="two")
+    task = {"ansible.builtin.assert": {"that": "lookup('omakase.homelab.infisical', 'A', 'B') == 'one,two'"}}
+    play = {"hosts": "all", "gather_facts": False, "connection": "local", "tasks": [task, task]}
+    files = {
+        "project/play.yml": yaml.safe_dump([play]),
+        "inventory/hosts": "h1\nh2\nh3\nh4\n",
+        "env/extravars": json.dumps(vault.variables),
+    }
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(mode=0o775, exist_ok=True)
+        path.write_text(content)
+    tmp_path.chmod(0o775)
+    run_as = ["--user=1234:0", "--network=host", f"--volume={tmp_path}:/runner"]
+    command = ["ansible-runner", "run", "/runner", "--playbook", "play.yml"]
+    output = environment.docker("run", "--rm", *run_as, IMAGE, *command)
+    assert output.count("failed=0") == 4, output
+    assert vault.proxy.reads == (1, 1)
+    assert "server anew for each task" not in output
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    return done.stdout

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Templates of a checkout, read, filled with the project's secrets and written, on every ansible-core."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.integration.conftest import Ansible, Vault
+
+PASSWORD = "canary-{{ x }}-$y"  # a value is never a template
+
+
+def checkout(directory: Path, texts: dict[str, str]) -> Path:
+    for name, text in texts.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+    for words in (["init", "--quiet"], ["add", "."]):
+        subprocess.run(["git", "-C", str(directory), *words], check=True)
+    return directory
+
+
+def tasks(directory: Path, *templates: dict[str, Any]) -> list[dict[str, Any]]:
+    write = {
+        "files": "{{ host.project.templates | map(attribute='file') | list }}",
+        "values": "{{ lookup('omakase.homelab.infisical_secrets', '/') }}",
+    }
+    read = {"directory": str(directory), "user": getpass.getuser(), "templates": list(templates)}
+    return [
+        {"omakase.homelab.omakase_info": read, "register": "host"},
+        {"omakase.homelab.secret_files": write, "register": "written", "no_log": True, "failed_when": False},
+        {
+            "ansible.builtin.debug": {
+                "msg": "{{ written.msg if written.msg is defined else written.changed_paths | length ~ ' written' }}"
+            }
+        },
+    ]
+
+
+def test_templates_of_each_format_are_rendered_with_the_values_as_they_are(vault: Vault, any_ansible: Ansible) -> None:
+    vault.put(PASSWORD=PASSWORD)
+    where = checkout(
+        any_ansible.directory / "checkout",
+        {
+            "conf/x.j2": "# {{ inventory_hostname }}\n{{ lookup('omakase.homelab.infisical', 'PASSWORD') }}\n",
+            "conf/y.tmpl": "p: ${PASSWORD} $host ${NONE:-d}\n",
+            "conf/z.tmpl": 'p: {{ env "PASSWORD" }} {{ .Other }}\n',
+        },
+    )
+    play = tasks(
+        where,
+        {"src": "conf/x.j2", "dest": "conf/x"},
+        {"src": "conf/y.tmpl", "dest": "conf/y", "format": "dollar"},
+        {"src": "conf/z.tmpl", "dest": "conf/z", "format": "go", "mode": "0400"},
+    )
+    first = any_ansible.play(*play, variables=vault.variables)
+    assert first.status == 0 and "3 written" in first.output, first.output
+    assert (where / "conf/x").read_text() == f"# h0\n{PASSWORD}\n"
+    assert (where / "conf/y").read_text() == f"p: {PASSWORD} $host d\n"
+    assert (where / "conf/z").read_text() == f"p: {PASSWORD} {{{{ .Other }}}}\n"
+    assert [os.stat(where / "conf" / name).st_mode & 0o777 for name in "xyz"] == [0o600, 0o600, 0o400]
+    again = any_ansible.play(*play, variables=vault.variables, arguments=("--diff", "-vvv"))
+    assert "0 written" in again.output and again.recap("h0")["changed"] == 0
+    assert "canary" not in first.output + again.output
+
+
+def test_a_template_that_cannot_be_rendered_is_named_and_nothing_is_written(vault: Vault, any_ansible: Ansible) -> None:
+    vault.put(PASSWORD=PASSWORD)
+    where = checkout(
+        any_ansible.directory / "checkout",
+        {
+            "x.tmpl": "${NONE}",
+            "y.j2": "{{ lookup('omakase.homelab.infisical', 'GONE') }}",
+            "z.j2": "{{ undefined_one }}",
+        },
+    )
+    for src, kind, reason in (
+        ("x.tmpl", "dollar", "NONE"),
+        ("y.j2", "jinja", "GONE"),
+        ("z.j2", "jinja", "undefined_one"),
+    ):
+        play = tasks(where, {"src": src, "dest": "out", "format": kind})
+        said = " ".join(any_ansible.play(*play, variables=vault.variables).output.split())
+        assert f"{where}/out cannot be rendered: " in said and reason in said, said
+        assert not (where / "out").exists()

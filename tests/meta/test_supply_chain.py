@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What comes from elsewhere is pinned, is checked when it comes, and is found by what keeps it up to date."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.meta.repository import ROLES, ROOT, files, read
+
+RENOVATE = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))
+PIN = re.compile(r"^([a-z0-9][\w.-]*)(?:\[[\w,]+\])?==([\w.]+)", re.M)
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+# An image's name and tag, wherever they stand.
+PINNED = re.compile(
+    r"\b(infisical/infisical|postgres|redis|debian|ubuntu):(v\d[\d.]*\b|[\d.]+-alpine\b|[a-z]+-\d{8}\b)"
+)
+
+
+def requirements() -> dict[str, str]:
+    return dict(PIN.findall((ROOT / "requirements.txt").read_text(encoding="utf-8")))
+
+
+def test_every_requirement_is_pinned() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    assert [line for line in wanted if not PIN.match(line)] == []
+
+
+def test_the_lock_has_what_is_required() -> None:
+    locked = {name.lower(): version for name, version in PIN.findall(LOCK)}
+    assert {name: locked.get(name.lower()) for name in requirements()} == requirements(), "run `make lock`"
+
+
+def test_all_that_is_installed_has_hashes() -> None:
+    entries = re.split(r"\n(?=[a-z0-9])", re.sub(r"^ *#.*\n", "", LOCK, flags=re.M).strip())
+    assert len(entries) > len(requirements())
+    assert [entry.split()[0] for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry)] == []
+    assert "--require-hashes -r $<" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("manager", RENOVATE["customManagers"], ids=lambda manager: manager["description"])
+def test_an_updater_finds_its_pins_in_every_kind_of_place(manager: dict[str, Any]) -> None:
+    for pattern in manager["managerFilePatterns"]:
+        found = [pin for path in _matching(pattern) for pin in _pins(manager, path)]
+        assert found, f"{pattern} finds nothing"
+        assert all(pin.get("depName", manager.get("depNameTemplate")) and pin["currentValue"] for pin in found)
+
+
+def test_no_pin_of_an_image_is_out_of_the_updater_s_sight() -> None:
+    blind = []
+    for path in _matching("/^(roles|lab|molecule|playbooks)//"):
+        managers = [
+            one for one in RENOVATE["customManagers"] if any(path in _matching(p) for p in one["managerFilePatterns"])
+        ]
+        seen = {pin["currentValue"] for manager in managers for pin in _pins(manager, path)}
+        for hit in PINNED.finditer(path.read_text(encoding="utf-8", errors="replace")):
+            if hit[2] not in seen:
+                blind.append(f"{_relative(path)}: {hit[0]}")
+    assert blind == []
+
+
+def test_the_updater_knows_each_other_kind_of_pin() -> None:
+    """By the names that it has for them itself."""
+    places = {
+        "ansible-galaxy": "requirements.yml",
+        "github-actions": ".github/workflows/molecule.yml",
+        "pip-compile": "requirements.lock",
+    }
+    assert {name: (ROOT / path).is_file() for name, path in places.items()} == dict.fromkeys(places, True)
+    assert sorted(RENOVATE["enabledManagers"]) == sorted([*places, "custom.regex"])
+
+
+def test_no_image_of_a_role_floats() -> None:
+    for role in ROLES:
+        for name, value in (read(ROOT / "roles" / role / "defaults" / "main.yml") or {}).items():
+            if name.endswith("_image") and isinstance(value, str) and value and name != "infisical_image":
+                assert re.search(r":(?!latest)[\w.-]+(@sha256:[0-9a-f]{64})?$", value), f"{name}: {value}"
+
+
+@cache
+def _all_files() -> list[Path]:
+    return files()
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def _matching(pattern: str) -> list[Path]:
+    """Files by a pattern of Renovate's, which stands between slashes."""
+    return [path for path in _all_files() if re.search(pattern[1:-1], _relative(path))]
+
+
+def _pins(manager: dict[str, Any], path: Path) -> Iterator[dict[str, str]]:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for expression in manager["matchStrings"]:
+        for hit in re.finditer(expression.replace("(?<", "(?P<"), text):
+            yield hit.groupdict()

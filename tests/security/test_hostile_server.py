@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server that lies, sends elsewhere, or is not who it says: real runs of Ansible give and run nothing."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.integration.conftest import Ansible, Vault
+from tests.support.certificates import Authority
+from tests.support.sockets import listening, reply
+
+GIVEN = {"infisical_client_id": "id", "infisical_client_secret": "canary-secret", "infisical_project_id": "p1"}
+LOOKUP = "lookup('omakase.homelab.infisical', 'NAME')"
+ALL = "lookup('omakase.homelab.infisical_secrets')"
+# Each tries something else: a template, a terminal, a path, a shell, a line of its own.
+NAMES = ["../../etc/canary", "{{ 7 * 6 }}", "A\x1b[2J", "B\nC=1", "$(touch run)", "D\u202eE", "/abs"]
+VALUES = [
+    "{{ lookup('pipe', 'touch run') }}",
+    "{% set x = 1 %}{{ x }}",
+    "\x1b]0;title\x07",
+    "$(touch run)`touch run`",
+    "a\nTOKEN=forged",
+]
+
+
+@contextmanager
+def secrets(*found: tuple[str, str], seen: list[bytes] | None = None) -> Iterator[str]:
+    """A server that logs everybody in and tells these; its address."""
+    listed = {"secrets": [{"secretKey": name, "secretValue": value} for name, value in found]}
+
+    def react(peer: socket.socket, request: bytes) -> None:
+        if seen is not None:
+            seen.append(request)
+        content = {"accessToken": "canary-token"} if b"/login" in request.split(b"\r\n", 1)[0] else listed
+        reply("200 OK", json.dumps(content).encode())(peer, request)
+
+    with listening(react) as port:
+        yield f"http://localhost:{port}"
+
+
+def told(result_of: str) -> str:
+    return " ".join(result_of.split())
+
+
+@pytest.mark.parametrize("status", ["302 Found", "308 Permanent"])
+def test_a_redirect_gives_nobody_else_the_credentials(ansible: Ansible, status: str) -> None:
+    seen: list[bytes] = []
+    with secrets(("NAME", "x"), seen=seen) as elsewhere:
+        port = urlsplit(elsewhere).port
+        with listening(reply(status, b"", f"Location: http://127.0.0.1:{port}/api/v1/login")) as first:
+            variables = {**GIVEN, "infisical_url": f"http://localhost:{first}", "infisical_retries": 0}
+            result = ansible.play({"ansible.builtin.debug": {"msg": f"{{{{ {LOOKUP} }}}}"}}, variables=variables)
+    assert result.status != 0
+    assert "sends POST /api/v1/auth/universal-auth/login elsewhere" in told(result.output)
+    assert seen == []
+    assert "canary" not in result.output
+
+
+def test_a_certificate_for_another_name_or_of_last_year_gets_no_credentials(ansible: Ansible, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    seen: list[bytes] = []
+    for context, advice in (
+        (authority.server_context("vault.test"), "Give as url the name that the certificate is for."),
+        (authority.server_context("localhost", days=-0.5), "Is this machine's clock right?"),
+    ):
+        with listening(lambda _peer, request: seen.append(request), context) as port:
+            trusted = {"infisical_url": f"https://localhost:{port}", "infisical_ca_path": str(authority.certificate)}
+            result = ansible.play(
+                {"ansible.builtin.debug": {"msg": f"{{{{ {LOOKUP} }}}}"}}, variables={**GIVEN, **trusted}
+            )
+        assert result.status != 0
+        assert advice in told(result.output)
+    assert seen == []
+
+
+def test_names_and_values_are_text_wherever_they_go(ansible: Ansible) -> None:
+    """Through a variable, a template, a file of one's own and an environment: byte for byte, and nothing is run."""
+    pairs = [*zip(NAMES, VALUES * 2), ("NAME", VALUES[0])]
+    directory = ansible.directory
+    with secrets(*pairs) as url:
+        result = ansible.play(
+            {"ansible.builtin.set_fact": {"found": f"{{{{ {ALL} }}}}"}},
+            {"ansible.builtin.copy": {"content": "{{ found | to_json }}", "dest": str(directory / "found.json")}},
+            {"ansible.builtin.debug": {"msg": "{{ found.NAME }} and {{ found.keys() | list }}"}},
+            {
+                "omakase.homelab.secret_files": {
+                    "files": [{"path": str(directory / "one"), "content": "{{ found.NAME }}"}]
+                }
+            },
+            variables={**GIVEN, "infisical_url": url},
+            arguments=("-vvv", "--diff"),
+        )
+    assert result.status == 0, result.output
+    assert json.loads((directory / "found.json").read_text()) == dict(pairs)
+    assert list(directory.rglob("run")) == []
+    assert "\x1b" not in result.output
+    assert not Path("/etc/canary").exists()
+    assert (directory / "one").read_text() == VALUES[0]
+
+
+def test_a_name_that_does_not_exist_is_told_without_the_terminal_s_help(ansible: Ansible) -> None:
+    with secrets(("NAMES\x1b[2J\x9b1m\u202e", "x")) as url:
+        task: dict[str, Any] = {"ansible.builtin.debug": {"msg": f"{{{{ {LOOKUP} }}}}"}}
+        result = ansible.play(task, variables={**GIVEN, "infisical_url": url})
+    assert "There is no secret NAME in /" in told(result.output)
+    assert [one for one in result.output if not one.isprintable() and one != "\n"] == []
+
+
+def test_429_for_ever_ends(ansible: Ansible) -> None:
+    refused = reply("429 Too Many", b'{"error": "RateLimitExceeded"}', "Retry-After: 0")
+    with listening(refused) as port:
+        task: dict[str, Any] = {"ansible.builtin.debug": {"msg": f"{{{{ {LOOKUP} }}}}"}}
+        variables = {**GIVEN, "infisical_url": f"http://localhost:{port}"}
+        result = ansible.play(task, hosts=4, variables=variables)
+    assert all(result.recap(f"h{number}")["failed"] == 1 for number in range(4))
+    assert "It limits the rate of requests" in told(result.output)
+
+
+def test_an_identity_reads_and_writes_where_it_may_and_nowhere_else(vault: Vault, ansible: Ansible) -> None:
+    vault.put(NAME="canary-dev")
+    vault.put(environment="prod", NAME="canary-prod")
+    account = vault.account
+    made = vault.ask(
+        "POST", "/api/v1/identities", {"name": "web", "organizationId": account.organization_id, "role": "no-access"}
+    )
+    identity = made["identity"]["id"]
+    member = f"/api/v1/projects/{vault.project_id}/memberships/identities/{identity}"
+    vault.ask("POST", member, {"role": "no-access"})
+    path = f"/api/v1/auth/universal-auth/identities/{identity}"
+    client_id = vault.ask("POST", path, {})["identityUniversalAuth"]["clientId"]
+    secret = vault.ask("POST", f"{path}/client-secrets", {"description": "test"})["clientSecret"]
+    administrator = {**vault.options, "organization_id": account.organization_id, "token": account.token}
+    administrator = {name: value for name, value in administrator.items() if not name.startswith("client_")}
+    access = [{"environments": ["dev"], "path": "/"}]
+    limited = {**vault.options, "client_id": client_id, "client_secret": secret}
+    write = {"secrets": [{"name": "NEW", "value": "canary-new"}], **limited}
+    result = ansible.play(
+        {"omakase.homelab.infisical_identity": {"name": "web", "access": access, **administrator}},
+        {"ansible.builtin.assert": {"that": f"{LOOKUP} == 'canary-dev'", "quiet": True}},
+        {"omakase.homelab.infisical_secret": write, "ignore_errors": True, "register": "wrote"},
+        {"ansible.builtin.debug": {"msg": f"{{{{ {LOOKUP[:-1]}, environment='prod') }}}}"}, "ignore_errors": True},
+        {"ansible.builtin.assert": {"that": "wrote is failed", "quiet": True}},
+        variables={**vault.variables, "infisical_client_id": client_id, "infisical_client_secret": secret},
+    )
+    assert result.status == 0, result.output
+    assert result.recap("h0")["ignored"] == 2, result.output
+    assert "canary-prod" not in result.output
+    there = vault.ask("GET", f"/api/v4/secrets?projectId={vault.project_id}&environment=dev&secretPath=/")
+    assert [one["secretKey"] for one in there["secrets"]] == ["NAME"]
