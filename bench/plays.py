@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plays that differ only in where their values come from, and how long they take."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.vault import Vault, value
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = "lookup('omakase.homelab.infisical', '{name}')"
+PER_CALL = "lookup('per_call', '{name}')"
+CONSTANT = "constants['{name}']"
+FORKS = 10
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large a play is. secrets: in each template."""
+
+    hosts: int
+    templates: int
+    secrets: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """Wall time and processor time in seconds, of Ansible and all that it starts, and the requests."""
+
+    seconds: float
+    cpu: float
+    logins: int
+    reads: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Medians of several runs, the spread of the wall time, and the requests of one run."""
+
+    seconds: float
+    lowest: float
+    highest: float
+    cpu: float
+    logins: int
+    reads: int
+
+
+class Play:
+    """A play on hosts that are all this machine: it renders templates there, or only counts the secrets."""
+
+    def __init__(self, shape: Shape, expression: str, python: str = sys.executable, renders: bool = True) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="omakase-bench-"))
+        self.name = expression
+        self.shape = shape
+        self.python = Path(python)
+        tasks = self._rendering() if renders else self._counting()
+        play = {"hosts": "all", "gather_facts": False, "tasks": tasks}
+        (self.directory / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
+
+    def _rendering(self) -> list[dict[str, Any]]:
+        tasks: list[dict[str, Any]] = [{"ansible.builtin.file": {"path": "{{ target }}", "state": "directory"}}]
+        for number in range(self.shape.templates):
+            lines = [f"{name}={{{{ {self._value(name)} }}}}" for name in self._names(number)]
+            (self.directory / f"{number}.j2").write_text("\n".join([*lines, ""]))
+            source = f"{number}.j2"
+            tasks.append({"ansible.builtin.template": {"src": source, "dest": f"{{{{ target }}}}/{source}"}})
+        return tasks
+
+    def _counting(self) -> list[dict[str, Any]]:
+        values = [[self._value(name) for name in self._names(number)] for number in range(self.shape.templates)]
+        return [{"ansible.builtin.debug": {"msg": f"{{{{ [{', '.join(each)}] | length }}}}"}} for each in values]
+
+    def _names(self, number: int) -> list[str]:
+        return [f"KEY_{number * self.shape.secrets + secret}" for secret in range(self.shape.secrets)]
+
+    def _value(self, name: str) -> str:
+        return self.name.format(name=name)
+
+    def run(self, vault: Vault) -> Run:
+        shutil.rmtree(self.directory / "out", ignore_errors=True)
+        vault.proxy.requests.clear()
+        count = self.shape.templates * self.shape.secrets
+        variables: dict[str, Any] = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": str(self.python),
+            "target": f"{self.directory}/out/{{{{ inventory_hostname }}}}",
+            "constants": {f"KEY_{number}": value(number) for number in range(count)},
+            **vault.variables,
+        }
+        (self.directory / "variables.json").write_text(json.dumps(variables))
+        hosts = ",".join(f"h{number}" for number in range(self.shape.hosts)) + ","
+        command = [str(self.python.parent / "ansible-playbook"), "play.yml", "-i", hosts, "-f", str(FORKS)]
+        began, before = time.perf_counter(), _cpu()
+        done = subprocess.run(  # noqa: S603  # our own command
+            [*command, "-e", "@variables.json"],
+            cwd=self.directory,
+            env=self._environ(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds, cpu = time.perf_counter() - began, _cpu() - before
+        if done.returncode:
+            raise RuntimeError(f"{done.returncode}: {done.stdout[-3000:]}{done.stderr[-1000:]}")
+        return Run(seconds, cpu, *_counts(vault))
+
+    def close(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _environ(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.directory),
+            "LANG": "C.UTF-8",
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+            "ANSIBLE_LOOKUP_PLUGINS": str(ROOT / "bench" / "lookup_plugins"),
+            "ANSIBLE_LOCALHOST_WARNING": "0",
+        }
+
+
+def _cpu() -> float:
+    """Seconds of all processes that ended before and were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _counts(vault: Vault) -> tuple[int, int]:
+    logins = sum(count for asked, count in vault.proxy.requests.items() if asked.endswith("/login"))
+    return logins, vault.proxy.requests.total() - logins
+
+
+def timed(vault: Vault, plays: list[Play], repeats: int) -> list[Timing]:
+    """The plays in turn, there and back again, so that whatever else the machine does meets all of them."""
+    runs: list[list[Run]] = [[] for _play in plays]
+    pairs = list(zip(plays, runs, strict=True))
+    for repeat in range(repeats):
+        for play, found in reversed(pairs) if repeat % 2 else pairs:
+            found.append(play.run(vault))
+            print(f"  {play.shape} {play.name}: {found[-1]}", file=sys.stderr, flush=True)
+    return [_timing(found) for found in runs]
+
+
+def _timing(runs: list[Run]) -> Timing:
+    seconds = [run.seconds for run in runs]
+    cpu = statistics.median(run.cpu for run in runs)
+    return Timing(statistics.median(seconds), min(seconds), max(seconds), cpu, runs[-1].logins, runs[-1].reads)
