@@ -81,13 +81,13 @@ def _yaml_files(folder: Path) -> list[Path]:
 
 
 def of_yaml(node: Any) -> Iterator[str]:
-    """The messages of tasks that fail, and of checks (`say`)."""
+    """The messages of tasks that fail, of checks (`say`), and of variables that say what to do (`__role_cure_…`)."""
     if isinstance(node, list):
         for item in node:
             yield from of_yaml(item)
     elif isinstance(node, dict):
         for key, value in node.items():
-            if key in ("say", "fail_msg") and isinstance(value, str):
+            if (key in ("say", "fail_msg") or "_cure_" in str(key)) and isinstance(value, str):
                 yield _of_template(value)
             elif key in ("ansible.builtin.fail", "ansible.builtin.wait_for") and "msg" in value:
                 yield _of_template(value["msg"])

@@ -25,6 +25,10 @@ _LXC = (
     "In an LXC container on Proxmox, Docker needs the features nesting=1 and keyctl=1, and lxc-pve 6.0.5-2 or newer "
     "(6.0.0-2 on Proxmox VE 8) on the host; restart the container after a change."
 )
+_KEYS = (
+    "All unprivileged containers of a Proxmox host share 200 kernel keys. On the Proxmox host, raise the limits with "
+    "`sysctl kernel.keys.maxkeys=2000 kernel.keys.maxbytes=2000000`, and write both into a file in /etc/sysctl.d."
+)
 
 
 def engine(run: Run) -> Finding:
@@ -80,6 +84,8 @@ def _sick(run: Run, container: dict[str, str]) -> Finding:
     advice = f"The cause is most often in its last lines; more of them: `docker logs {name}`."
     if state.get("OOMKilled"):
         advice = "It needed more memory than it may have: raise its limit, or give the host more."
+    elif "session key" in refusal and "quota exceeded" in refusal:
+        advice = _KEYS
     elif refusal:
         # Of runc in an LXC container whose host is too old for it
         advice = _LXC if "permission denied" in refusal and _in_lxc(run) else "Docker could not start it, and says why."

@@ -63,6 +63,13 @@ def test_a_container_that_is_not_well_shows_its_last_lines_and_hides_no_other() 
     [
         ({"OOMKilled": True}, "lxc", "Exited (137) now", "more memory"),
         ({"Error": "open sysctl net.ipv4.ip_unprivileged_port_start: permission denied"}, "lxc", "sysctl", "lxc-pve"),
+        (
+            {"Error": "unable to create session key: disk quota exceeded"},
+            "lxc",
+            "session key",
+            "kernel.keys.maxkeys=2000",
+        ),
+        ({"Error": "write /x: disk quota exceeded"}, "lxc", "write /x", "says why"),
         ({"Error": "mounting /x: permission denied"}, "none", "mounting /x", "says why"),
         ({"Error": "port is already allocated"}, "lxc", "already allocated", "says why"),
     ],
