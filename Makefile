@@ -46,10 +46,10 @@ test: unit ## Every test but the long proofs: unit, linters, contract, roles, th
 	       tests/end_to_end tests/roles tests/integration tests/security tests/contract tests/lab tests/meta
 
 .PHONY: soak
-soak: $(READY) ## The long proofs, for hours (OMAKASE_SOAK_ROUNDS=20 for a fifth; OMAKASE_SOAK_SEED for other moments)
+soak: $(READY) ## Every test on machines, the long proofs included, for hours (OMAKASE_SOAK_ROUNDS=20 for a fifth; OMAKASE_SOAK_SEED for other moments)
 	@python -m lab test-packages
 	@python -m lab down && python -m lab up && trap 'python -m lab down >/dev/null' EXIT \
-	  && OMAKASE_KEEP_LAB=1 python -m pytest -m soak
+	  && OMAKASE_KEEP_LAB=1 python -m pytest -m "soak or lab"
 
 .PHONY: lint
 lint: $(READY) ## The linters alone

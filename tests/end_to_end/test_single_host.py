@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import ADDRESSES, ROOT, STATE, Lab, manage_lab
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
 
 
 @pytest.fixture(scope="module")

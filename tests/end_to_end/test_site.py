@@ -64,9 +64,7 @@ def test_a_plan_on_a_fresh_lab_succeeds_and_says_where_it_ends(lab: Lab, canarie
     [
         ("proxmox_lxc", 2.0),
         ("Bring the containers up and wait until all are healthy", 4.0),
-        ("Make the administrator and the organisation", 0.3),
         ("Make the projects with all that belongs to them", 0.6),
-        ("Create what is missing, and touch nothing that exists", 0.4),
     ],
 )
 def test_a_run_killed_in_the_middle_is_finished_by_the_next(lab: Lab, canaries: str, task: str, seconds: float) -> None:

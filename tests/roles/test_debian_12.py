@@ -11,7 +11,7 @@ import pytest
 from tests.roles.machine import REGISTRY, SERVER, Machine, key_fingerprint
 from tests.roles.playbook import Run, succeeded
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
 ADDRESS = "198.18.0.210"
 SUITE = "bookworm"
 DOCKER = f"{SERVER}/docker-bookworm/linux/debian"

@@ -10,7 +10,7 @@ import pytest
 from tests.roles.machine import REGISTRY, Machine
 from tests.roles.playbook import refused, succeeded
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
 ADDRESS = "198.18.0.164"
 GIVEN = {"docker_source": "distribution", "docker_daemon_options": {"registry-mirrors": [REGISTRY]}}
 

@@ -27,7 +27,7 @@ from tests.support.mail import PASSWORD as MAIL_PASSWORD
 from tests.support.mail import USER as MAIL_USER
 from tests.support.mail import Mailbox
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
 FIRST, SECOND, CONTROLLER = "198.18.0.140", "198.18.0.141", "198.18.0.1"
 REPOSITORY = f"{SERVER}/docker/linux/debian"
 CANARIES = {

@@ -491,7 +491,10 @@ def test_the_next_one_saves_the_installation_first(playbook: Apply, machine: Mac
 
 @pytest.mark.parametrize(
     ("version", "reason"),
-    [("v0.167.0-broken", "spoils its database on purpose"), ("v0.167.0-blind", "Something went wrong")],
+    [
+        ("v0.167.0-broken", "spoils its database on purpose"),
+        pytest.param("v0.167.0-blind", "Something went wrong", marks=pytest.mark.soak),
+    ],
 )
 def test_an_upgrade_that_does_not_come_up_or_reads_nothing_is_taken_back(
     role: Apply, machine: Machine, vault: Vault, version: str, reason: str
