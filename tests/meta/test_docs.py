@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the documentation names is there: links, headings, commands, variables, messages."""
+"""What the documentation names is there: links, headings, playbooks, messages."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from docs import messages, site
 from tests.meta.repository import PLAYBOOKS, ROOT, complain, files, read
-from tests.meta.test_inventory_schema import wrong
 from tests.meta.test_workflows import TARGETS
 
 PAGES = [path for path in files(".md") if path.parts[len(ROOT.parts)] not in ("changelogs", "tests")]
@@ -50,18 +48,6 @@ def test_every_playbook_and_every_target_of_make_that_it_names_is_there(page: Pa
     text = page.read_text(encoding="utf-8")
     assert set(re.findall(r"playbooks/(\w+)\.yml", text)) <= set(PLAYBOOKS)
     assert set(re.findall(r"[`\n&;]make ([a-z-]+)", text)) <= TARGETS
-
-
-@pytest.mark.parametrize("guide", [ROOT / "README.md", *GUIDES], ids=lambda path: path.stem)
-def test_variables_of_an_example_are_those_of_the_roles(guide: Path) -> None:
-    assert [place for variables in examples(guide) for place in wrong(variables)] == []
-
-
-def examples(guide: Path) -> Iterator[dict[str, Any]]:
-    for block in re.findall(r"```yaml\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL):
-        content = yaml.safe_load(block)
-        if isinstance(content, dict):
-            yield content
 
 
 @pytest.fixture(scope="module")
