@@ -20,7 +20,8 @@ What runs now, all of it on this machine
   Omakase        http://198.18.0.100:8000   container 100: PostgreSQL, Redis, a dashboard with a password from Infisical
 
 Look at it
-  a shell on Omakase        ssh {ssh} root@198.18.0.100
+  a shell on Omakase        ssh -i {ssh}/id_ed25519 \\
+                              -o UserKnownHostsFile={ssh}/known_hosts root@198.18.0.100
   its services              … omakase-infisical run -- docker compose ps
   its secrets               … omakase-infisical export
   run the site once more    {python}ansible-playbook site.yml        (changes nothing)
@@ -45,8 +46,7 @@ def main() -> int:
             "\nThe demo stopped: the reason is above. Mend it and run `make demo` again; it goes on where it stopped."
         )
         return status
-    ssh = "-i /var/lib/omakase-lab/ssh/id_ed25519 -o UserKnownHostsFile=/var/lib/omakase-lab/ssh/known_hosts"
-    print(_SUMMARY.format(ssh=ssh, python=_shown(Path(sys.executable).parent)), end="")
+    print(_SUMMARY.format(ssh="/var/lib/omakase-lab/ssh", python=_shown(Path(sys.executable).parent)), end="")
     return 0
 
 
