@@ -61,7 +61,7 @@ def remove(name: str) -> None:
 
 def _check(name: str, address: str) -> None:
     if not name.isascii() or not name.replace("-", "").isalnum() or name.isdigit() or name.startswith("-"):
-        raise LabError(f"{name!r} is no name for a machine: letters, digits and hyphens, and not digits alone.")
+        raise LabError(f"{name!r} is not a name for a machine: letters, digits and hyphens, and not digits alone.")
     if address not in map(str, ipaddress.ip_network(settings.SUBNET).hosts()) or address == settings.GATEWAY:
         raise LabError(f"{address} is not a free address of the lab's network {settings.SUBNET}.")
     for other in lxc.names():

@@ -15,7 +15,7 @@ description:
   - Old and new values are on record in the secret C(OMAKASE_ROTATION_JOURNAL) of the same folder, from before the first
     change until O(state=finished), so that a rotation that was stopped at any moment is finished or undone by the next
     one, and no value lies on a disk.
-  - It does not start services anew; the role P(omakase.homelab.omakase#role) does, in between (C(tasks_from=rotate)).
+  - It does not restart services; the role P(omakase.homelab.omakase#role) does, in between (C(tasks_from=rotate)).
 author:
   - The omakase.homelab authors (@omakase-homelab)
 extends_documentation_fragment:

@@ -40,7 +40,7 @@ options:
           - Blanks at its ends are refused, since the server would drop them; one newline at the end is kept.
         type: str
       generate:
-        description: Makes a random value if the secret does not exist. An existing one is never made anew.
+        description: Makes a random value if the secret does not exist. An existing one is never replaced.
         type: dict
         suboptions:
           kind:
@@ -137,7 +137,7 @@ updated:
   elements: str
   sample: []
 deleted:
-  description: Names of secrets that are no more.
+  description: Names of secrets that were removed.
   returned: always
   type: list
   elements: str

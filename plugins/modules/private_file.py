@@ -143,7 +143,7 @@ def main() -> None:
     except OSError as error:
         module.fail_json(msg=f"{path} cannot be written: {error.strerror}.")
     except ValueError as error:
-        module.fail_json(msg=f"path is no path: {path!r} ({error}).")
+        module.fail_json(msg=f"path is not a path: {path!r} ({error}).")
     module.exit_json(changed=changed, checksum=hashlib.sha256(content).hexdigest())
 
 

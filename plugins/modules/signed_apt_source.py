@@ -141,9 +141,9 @@ def fetched_key(url: str, wanted: str, timeout: int) -> Key:
         with open_url(url, timeout=timeout, decompress=False) as answer:
             data = answers.body(answer, 2 * timeout, most=LARGEST_KEY)
     except (answers.TooLargeError, answers.TooLongError, answers.PartialError) as bad:
-        raise RefusedKeyError(f"What {url} gives is no key ({bad}). Nothing was changed.") from bad
+        raise RefusedKeyError(f"What {url} gives is not a key ({bad}). Nothing was changed.") from bad
     except ValueError as bad:
-        raise RefusedKeyError(f"key_url is no address: {url}.") from bad
+        raise RefusedKeyError(f"key_url is not an address: {url}.") from bad
     except (HTTPException, URLError, OSError) as broken:
         cause = getattr(broken, "reason", broken)
         raise RefusedKeyError(f"The key {url} cannot be fetched ({cause}). Nothing was changed.") from broken

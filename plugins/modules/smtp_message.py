@@ -125,7 +125,7 @@ def explained(params: dict[str, Any]) -> Iterator[None]:
     except ssl.SSLCertVerificationError as error:
         raise RefusedError(f"the certificate of {place} is not trusted: {error.verify_message}") from error
     except ssl.SSLError as error:
-        raise RefusedError(f"{place} speaks no TLS here: {error.reason}") from error
+        raise RefusedError(f"{place} does not speak TLS here: {error.reason}") from error
     except smtplib.SMTPNotSupportedError as error:
         raise RefusedError(f"{place} does not offer what is asked for: {error}") from error
     except smtplib.SMTPAuthenticationError as error:

@@ -191,7 +191,7 @@ def test_what_is_written_meanwhile_is_neither_in_the_dump_nor_in_what_is_told(
 
 
 def test_a_database_that_cannot_be_told_of_is_a_failure(database: Local) -> None:
-    with pytest.raises(BackupError, match=r"cannot be told: .*does not exist"):
+    with pytest.raises(BackupError, match=r"cannot be determined: .*does not exist"):
         database.contents(KEY, "nowhere")
 
 

@@ -80,7 +80,7 @@ def test_a_run_in_an_execution_environment_logs_in_once_and_lists_once(
     output = environment.docker("run", "--rm", *run_as, IMAGE, *command)
     assert output.count("failed=0") == 4, output
     assert vault.proxy.reads == (1, 1)
-    assert "server anew for each task" not in output
+    assert "server again for each task" not in output
 
 
 def run(*command: str) -> str:

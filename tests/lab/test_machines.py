@@ -26,8 +26,8 @@ def containers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Containers:
 @pytest.mark.parametrize(
     ("name", "address", "message"),
     [
-        ("101", "198.18.0.60", "no name for a machine"),
-        ("a/b", "198.18.0.60", "no name for a machine"),
+        ("101", "198.18.0.60", "not a name for a machine"),
+        ("a/b", "198.18.0.60", "not a name for a machine"),
         ("new", "10.0.0.1", "not a free address"),
         ("new", "198.18.0.1", "not a free address"),
         ("new", "198.18.0.255", "not a free address"),

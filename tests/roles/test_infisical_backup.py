@@ -159,7 +159,7 @@ def test_a_backup_without_recipients_is_refused_and_so_is_a_private_key(
     private = keys[0].file.read_text().splitlines()[-1]
     run = role("infisical_backup", infisical_backup_recipients=[private], infisical_backup_schedule="at teatime")
     text = refused(run)
-    assert "holds a private key" in text and "at teatime) is no time that systemd understands" in text
+    assert "holds a private key" in text and "at teatime) is not a time that systemd understands" in text
     assert private not in run.output
 
 

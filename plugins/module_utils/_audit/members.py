@@ -134,9 +134,7 @@ def _ends(one: Known) -> list[Any]:
     endless = [secret for secret in one.secrets if not secret.ttl]
     if endless:
         evidence = f"without an end: {_names(endless)}"
-        advice = (
-            "Give the client secret a TTL (client_secret_ttl), or make it anew by a schedule: playbooks/rotate.yml."
-        )
+        advice = "Give the client secret a TTL (client_secret_ttl), or replace it on a schedule: playbooks/rotate.yml."
         found.append((warning, evidence, advice))
     return found
 

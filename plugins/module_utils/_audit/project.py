@@ -48,7 +48,7 @@ def read(
 def _told(check: str, count: int, sees_all: bool) -> Finding:
     if count or sees_all:
         return ok(check, f"{count} secrets")
-    advice = "Well if it is empty; if not, audit with an identity that may read it."
+    advice = "Fine if it is empty; if not, audit with an identity that may read it."
     return warning(check, "holds no secret that this identity may read", advice)
 
 

@@ -158,7 +158,7 @@ def unpack(archive: Path, identity: Path | None, place: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((place / MANIFEST).read_text())
         parts, form = manifest["parts"], manifest["format"]
     except (OSError, ValueError, LookupError, TypeError):
-        raise BackupError(f"{archive} is no backup of ours: it has no manifest") from None
+        raise BackupError(f"{archive} is not a backup of ours: it has no manifest") from None
     if not (place / _SEAL).exists() or (place / _SEAL).read_text().strip() != described(place / MANIFEST)["sha256"]:
         raise BackupError(f"{archive} is damaged: its manifest was changed")
     if form != FORMAT:
@@ -228,4 +228,4 @@ def _decrypted(archive: Path, identity: Path | None) -> Iterator[IO[bytes]]:
     if (reader.returncode > 0 and not broken) or b"age: error" in words:
         raise BackupError(f"{archive} is damaged: {last_words(words)}")
     if broken:
-        raise BackupError(f"{archive} is damaged: it is no whole tar")
+        raise BackupError(f"{archive} is damaged: it is not a complete tar")

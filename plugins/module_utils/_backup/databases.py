@@ -252,7 +252,7 @@ def _told(session: subprocess.Popen[bytes], asked: str, key: bytes) -> Contents:
     found = read(pipe(session.stdout), key)
     words = pipe(session.stderr).read()
     if session.wait() != 0:
-        raise BackupError(f"What the database holds cannot be told: {last_words(words)}")
+        raise BackupError(f"The contents of the database cannot be determined: {last_words(words)}")
     return found
 
 

@@ -94,7 +94,7 @@ class Checkout:
     def _refuse_other_content(self) -> None:
         if os.path.isdir(self.git.directory) and os.listdir(self.git.directory) and not self._is_checkout():
             raise RefusalError(
-                "It holds other files and is no checkout of git. Move them away, or choose another directory."
+                "It holds other files and is not a git checkout. Move them away, or choose another directory."
             )
 
     def _is_checkout(self) -> bool:

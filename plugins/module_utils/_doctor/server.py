@@ -173,7 +173,7 @@ def _may_write(client: Client, scope: Scope, where: str) -> Finding:
         if error.missing:
             return ok("write", f"the identity may write to {where}")
         if error.status in (401, 403):
-            advice = "Well for an identity that only reads; the role omakase needs one that may create what is missing."
+            advice = "Fine for an identity that only reads; the role omakase needs one that may create what is missing."
             return warning("write", f"the identity may not write to {where}", advice)
         return problem("write", error.problem, error.advice)
     return ok("write", f"the identity may write to {where}")

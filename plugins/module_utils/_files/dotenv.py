@@ -151,7 +151,7 @@ def _interpolated(text: str, start: int, value: str, found: Mapping[str, str]) -
 
 def _checked(name: str) -> str:
     if not _NAME.match(name):
-        raise DotenvError(f"to_dotenv: {name!r} is no name for a variable: letters, digits and _ only.")
+        raise DotenvError(f"to_dotenv: {name!r} is not a name for a variable: letters, digits and _ only.")
     return name
 
 

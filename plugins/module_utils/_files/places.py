@@ -44,7 +44,7 @@ class Place:
         try:
             mode = int(item["mode"] or ("0600" if item["state"] == "file" else "0750"), 8)
         except ValueError:
-            raise PlaceError(f'The mode of {item["path"]} is no octal number, such as "0600".') from None
+            raise PlaceError(f'The mode of {item["path"]} is not an octal number, such as "0600".') from None
         return cls(
             path=item["path"],
             owner=item["owner"] or "",
@@ -63,7 +63,7 @@ class Place:
         except OSError as error:
             raise PlaceError(f"{self.path}: {error.strerror}.") from None
         except dotenv.DotenvError as error:
-            raise PlaceError(f"{self.path} is no file of variables: {error}") from None
+            raise PlaceError(f"{self.path} is not a file of variables: {error}") from None
 
     def _settle_directory(self, write: bool) -> bool:
         status = os.stat(self.path) if os.path.isdir(self.path) else None

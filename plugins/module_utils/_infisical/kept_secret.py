@@ -26,7 +26,7 @@ class KeptSecret:
         # In check mode an earlier task may only have said that it would make the directory.
         if not module.check_mode and not os.access(directory, os.W_OK | os.X_OK):
             raise InfisicalError(
-                f"The client secret cannot be kept: {directory} is no directory that can be written.",
+                f"The client secret cannot be kept: {directory} is not a directory that can be written.",
                 "Make it first, since the server shows a client secret only once.",
             )
 

@@ -6,7 +6,7 @@
     journal created    old and new value are on record; nothing has changed
     passwords set      databases take the new ones, as the journal says; services still use the old ones
     secrets written    all at once
-    (the role: services start anew with them, and are seen to be healthy)
+    (the role: services restart with them, and are seen to be healthy)
     others dropped     by databases that have taken old and new ones meanwhile
     journal removed
 

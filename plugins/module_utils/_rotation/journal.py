@@ -69,7 +69,7 @@ class Journal:
             return cls(tuple(_change(item) for item in content["changes"]), bool(content["back"]))
         except (ValueError, KeyError, TypeError):
             raise InfisicalError(
-                f"The secret {JOURNAL} is no journal of a rotation.",
+                f"The secret {JOURNAL} is not a journal of a rotation.",
                 "Was it changed by hand? Its former versions on the web page of Infisical tell old and new values.",
             ) from None
 

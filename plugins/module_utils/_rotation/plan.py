@@ -142,7 +142,7 @@ def _row(
     if problem:
         return row(REFUSED, problem)
     services = ", ".join(readers.get(name, ())) or "no service"
-    return row(ROTATE, f"{_STATEMENTS.get(recipe, '')}new value, starts anew: {services}")
+    return row(ROTATE, f"{_STATEMENTS.get(recipe, '')}new value, restarts: {services}")
 
 
 def place_of(entry: Mapping[str, Any], recipe: str) -> Place | None:

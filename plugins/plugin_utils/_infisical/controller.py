@@ -103,7 +103,7 @@ def run_directory() -> RunCache:
 
 def _fall_back(reason: UnusableError) -> Cache:
     _display.warning(
-        "omakase.homelab.infisical asks the server anew for each task, "
+        "omakase.homelab.infisical asks the server again for each task, "
         f"since the run's directory cannot be used: {reason}"
     )
     from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.process_cache import of_this_process

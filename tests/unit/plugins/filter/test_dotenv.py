@@ -165,7 +165,7 @@ def test_refuses_a_value_that_no_file_can_carry_without_showing_it(value: object
 
 @pytest.mark.parametrize("name", ["", "1A", "A B", "A-B", "A=B", "A\n", "É"])
 def test_refuses_a_name_that_a_shell_would_not_take(name: str) -> None:
-    with pytest.raises(AnsibleFilterError, match="is no name for a variable"):
+    with pytest.raises(AnsibleFilterError, match="is not a name for a variable"):
         to_dotenv({name: "x"})
 
 

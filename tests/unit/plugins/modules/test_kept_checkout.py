@@ -154,7 +154,7 @@ def test_a_directory_that_holds_something_else_is_left_alone(tmp_path: Path) -> 
     repository = Repository(tmp_path)
     repository.directory.mkdir(parents=True)
     (repository.directory / "photo").write_text("mine\n")
-    assert "holds other files and is no checkout of git" in repository.check_out()["msg"]
+    assert "holds other files and is not a git checkout" in repository.check_out()["msg"]
     assert [path.name for path in repository.directory.iterdir()] == ["photo"]
 
 

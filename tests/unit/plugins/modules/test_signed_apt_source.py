@@ -163,5 +163,5 @@ def test_what_would_leave_its_file_or_its_line_is_refused_by_name(host: Host, op
 
 def test_a_key_without_an_end_is_no_key(host: Host) -> None:
     host.served = ARMOURED + b"x" * signed_apt_source.LARGEST_KEY
-    assert "is no key (it is too large). Nothing was changed." in run()["msg"]
+    assert "is not a key (it is too large). Nothing was changed." in run()["msg"]
     assert not host.source.exists() and not host.key.exists()

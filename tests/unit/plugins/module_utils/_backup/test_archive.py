@@ -94,7 +94,7 @@ def test_a_flipped_bit_is_noticed(made: Path, tmp_path: Path, position: int) -> 
 
 def test_something_else_is_no_backup_of_ours(made: Path, tmp_path: Path) -> None:
     path = rewritten(made, lambda entries: entries.pop("manifest.json"))
-    assert refused(path, tmp_path) == f"{path} is no backup of ours: it has no manifest"
+    assert refused(path, tmp_path) == f"{path} is not a backup of ours: it has no manifest"
 
 
 def test_a_newer_format_asks_for_the_program_that_made_it(made: Path, tmp_path: Path) -> None:

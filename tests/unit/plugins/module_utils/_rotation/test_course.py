@@ -179,6 +179,6 @@ def test_a_journal_survives_the_way_over_the_server_and_shows_no_value() -> None
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"back": false, "changes": [{"name": "canary-value"}]}'])
 def test_what_is_no_journal_is_refused_without_being_shown(text: str) -> None:
-    with pytest.raises(InfisicalError, match="is no journal") as refusal:
+    with pytest.raises(InfisicalError, match="is not a journal") as refusal:
         course.found_journal({JOURNAL: Secret(JOURNAL, text)})
     assert "canary" not in str(refusal.value)

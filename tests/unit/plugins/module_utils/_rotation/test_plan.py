@@ -74,7 +74,7 @@ def test_nothing_is_rotated_unless_it_is_due_or_named() -> None:
 
 def test_the_row_says_what_would_happen() -> None:
     row = table([{"name": "A", "rotation_days": 90}], secret("A", 91))["A"]
-    assert (row.kind, row.recipe, row.action) == ("hex", "random", "new value, starts anew: web, worker")
+    assert (row.kind, row.recipe, row.action) == ("hex", "random", "new value, restarts: web, worker")
     database = {"name": "A", "rotation_days": 90, "recipe": "postgresql", "database_role": "authelia"}
     assert table([database], secret("A", 91))["A"].action.startswith("ALTER ROLE, new value")
 
