@@ -87,6 +87,11 @@ $(SITE)/.ready: docs/requirements.txt
 	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
 	@touch $@
 
+.PHONY: demo-image
+demo-image: $(READY) $(SITE)/.ready ## Run the demo, and draw docs/demo.svg from what it prints
+	@mkdir -p build && set -o pipefail && python -m lab.demo | tee build/demo.txt
+	@$(SITE)/bin/python -m docs.demo_image <build/demo.txt
+
 .PHONY: lab-up
 lab-up: $(READY) ## Start the practice Proxmox, registry and repositories
 	@python -m lab up

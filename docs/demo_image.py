@@ -20,12 +20,11 @@ from rich.text import Text
 Colour = tuple[int, int, int]
 
 TARGET = Path(__file__).with_name("demo.svg")
-WIDTH = 118
 # What the picture begins with: how long each stage took.
 FIRST = "How long each stage took"
 HEADING = re.compile(r"^\S.*$")
 TIME = re.compile(r"\d+\.\d s")
-COMMAND = re.compile(r"(ssh .*|… .*|\S*ansible-playbook \S+|make [\w-]+)(?=  |$)")
+COMMAND = re.compile(r"(ssh .*|-o .*|… .*|\S*ansible-playbook \S+|make [\w-]+)(?=  |$)")
 # For each scheme: background, text, times, commands.
 LIGHT = ((246, 248, 250), (31, 35, 40), (9, 105, 218), (17, 99, 41))
 DARK = ((22, 27, 34), (230, 237, 243), (88, 166, 255), (86, 211, 100))
@@ -58,8 +57,9 @@ def main() -> None:
 def drawn(said: Iterable[str]) -> str:
     """The picture of a run."""
     lines = [line.rstrip() for line in said]
-    console = Console(record=True, width=WIDTH, file=io.StringIO(), color_system="truecolor")
-    for line in ["$ make demo", "…", *lines[lines.index(FIRST) :]]:
+    shown = ["$ make demo", "…", *lines[lines.index(FIRST) :]]
+    console = Console(record=True, width=max(map(len, shown)), file=io.StringIO(), color_system="truecolor")
+    for line in shown:
         console.print(_coloured(line), soft_wrap=True)
     styles = "\n".join(["{styles}", f".back {{{{ fill: {_hex(DARK[0])} }}}}"])
     dark = console.export_svg(theme=_theme(DARK), clear=False, code_format=styles, unique_id="demo")

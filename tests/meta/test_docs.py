@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
-from docs import messages, site
+from docs import demo_image, messages, site
+from lab import demo
 from tests.meta.repository import PLAYBOOKS, ROOT, complain, files, read
 from tests.meta.test_workflows import TARGETS
 
@@ -94,3 +96,24 @@ def test_the_site_s_navigation_has_every_guide_and_only_what_is_there() -> None:
     gathered = {path.relative_to(ROOT).as_posix() for path in site.pages()}
     assert shown - made <= gathered
     assert {path.relative_to(ROOT).as_posix() for path in GUIDES} <= shown
+
+
+RUN = [
+    "[   0.1 s] The lab\n",
+    "ok\n",
+    "\n",
+    demo_image.FIRST + "\n",
+    "      1.5 s  The lab & <more>\n",
+    *demo._SUMMARY.splitlines(True),
+]
+
+
+def test_the_picture_of_the_demo_is_its_end_as_text_for_light_and_dark_without_anything_from_elsewhere() -> None:
+    picture = demo_image.drawn(RUN)
+    shown = [text.replace("\xa0", " ") for text in ElementTree.fromstring(picture).itertext()]  # noqa: S314
+    assert "[" not in "".join(shown), "it begins with the times of the stages"
+    for line in RUN[3:]:
+        assert line.strip() in "".join(shown)
+    for colours in (demo_image.LIGHT, demo_image.DARK):
+        assert all(demo_image._hex(colour) in picture for colour in colours)
+    assert not re.search(r"<script|@font-face|href|url\((?!#)", picture)
