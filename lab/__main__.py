@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"lab: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("lab: interrupted; run it again and it goes on where it stopped", file=sys.stderr)
+        print("lab: interrupted; run it again and it continues where it stopped", file=sys.stderr)
         return 130
     return status or 0
 

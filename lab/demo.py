@@ -43,7 +43,7 @@ def main() -> int:
         print(f"  {seconds:7.1f} s  {name}")
     if status:
         print(
-            "\nThe demo stopped: the reason is above. Mend it and run `make demo` again; it goes on where it stopped."
+            "\nThe demo stopped: the reason is above. Fix it and run `make demo` again; it continues where it stopped."
         )
         return status
     print(_SUMMARY.format(ssh="/var/lib/omakase-lab/ssh", python=_shown(Path(sys.executable).parent)), end="")

@@ -18,7 +18,6 @@ OPERATIONS: dict[str, dict[str, Any]] = {
 }
 pytestmark = pytest.mark.skipif(not OPERATIONS, reason=f"no description: {CONTRACT} is not beside this checkout")
 
-TYPED = ("string", "email", "number", "int", "boolean")
 LOCAL = "/api/v1/auth/universal-auth/identities/{identityId}"
 SECRET_FIELDS = {
     "secretValue": "value",

@@ -18,7 +18,6 @@ _OPERATOR = re.compile(r":?[-?+]")
 
 # What becomes of a variable, the worst first. Compose refuses the first two, and leaves the third empty.
 MISSING, BLANK, EMPTY, DEFAULT, GIVEN = "missing", "blank", "empty", "default", "given"
-STATES = (MISSING, BLANK, EMPTY, DEFAULT, GIVEN)
 
 
 class Use(NamedTuple):
