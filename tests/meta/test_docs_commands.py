@@ -191,6 +191,14 @@ def _docker(words: list[str]) -> Problems:
         yield f"the role's images are {' '.join(images)}"
 
 
+def _molecule(words: list[str]) -> Problems:
+    verb, flag, scenario = words
+    if verb not in ("converge", "destroy", "login", "verify") or flag != "-s":
+        yield f"molecule does not take {shlex.join(words)}"
+    if not (ROOT / "molecule" / scenario / "molecule.yml").is_file():
+        yield f"there is no scenario {scenario}"
+
+
 def _backup(words: list[str]) -> Problems:
     backup._parser().parse_args(words)
     yield from ()
@@ -224,6 +232,7 @@ CHECKS: dict[str, Callable[[list[str]], Problems]] = {
     "export": _export,
     "infisical-backup": _backup,
     "make": _make,
+    "molecule": _molecule,
     "omakase-infisical": _command_of_the_host,
     "pytest": _pytest,
     "python": _python,
@@ -272,6 +281,7 @@ def test_every_playbook_that_a_page_tells_to_run_is_run_by_a_test() -> None:
             "the role's images are",
         ),
         ("infisical-backup prove ARCHIVE", "infisical-backup does not take"),
+        ("molecule converge -s dokcer", "there is no scenario dokcer"),
         ("omakase-infisical exports", "infisical has no command exports"),
         ("export ANSIBLE_INVENTORIES=x", "nothing reads ANSIBLE_INVENTORIES"),
         ("OMAKASE_SOAK_ROUND_S=20 make soak", "nothing reads OMAKASE_SOAK_ROUND_S"),
