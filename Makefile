@@ -43,7 +43,7 @@ test: unit ## Every test but the long proofs: unit, linters, contract, roles, th
 	@# A fresh lab for all of them, gone afterwards. Most tests wait for machines: three at a time keep two cores busy.
 	@python -m lab down && python -m lab up && trap 'python -m lab down >/dev/null' EXIT \
 	  && OMAKASE_KEEP_LAB=1 python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
-	       tests/end_to_end tests/roles tests/integration tests/security tests/contract tests/lab tests/meta
+	       tests/end_to_end tests/roles tests/integration tests/security tests/faults tests/contract tests/lab tests/meta
 
 .PHONY: soak
 soak: $(READY) ## Every test on machines, the long proofs included, for hours (OMAKASE_SOAK_ROUNDS=20 for a fifth; OMAKASE_SOAK_SEED for other moments)

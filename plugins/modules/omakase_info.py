@@ -130,7 +130,7 @@ account:
 programs:
   description: >-
     Paths of C(compose), C(infisical) and C(git), none where one is missing; C(projects): the directories of
-    each Compose project on the host.
+    each Compose project on the host; C(engine_problem): why Docker's engine does not tell them, empty where it does.
   returned: success
   type: dict
 environment:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Machines for tests that break things."""
+"""Machines and runs of Ansible for tests that break things."""
 
 from __future__ import annotations
 
+from tests.integration.conftest import ansible, make_ansible
 from tests.roles.conftest import machine
 
-__all__ = ["machine"]
+__all__ = ["ansible", "machine", "make_ansible"]

@@ -18,11 +18,13 @@ import shlex
 import socket
 import stat
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Seconds; an engine that hangs must not hold the run for ever.
 _PATIENCE = 60
+_LAST_MOMENT = 0.5  # for one that has ended long since, and is still to be read
 _NOT_FOUND, _TOO_LATE = 127, 124  # as a shell and timeout(1) say it
 _ENGINE = "/run/docker.sock"
 
@@ -38,7 +40,9 @@ def started(commands: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 
 
 def collected(running: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: _answer(process) for name, process in running.items()}
+    """What they say; all of them together are waited for as long as a single one."""
+    end = time.monotonic() + _PATIENCE
+    return {name: _answer(process, end) for name, process in running.items()}
 
 
 def _started(command: Sequence[str]) -> Any:
@@ -55,11 +59,11 @@ def _started(command: Sequence[str]) -> Any:
         return f"{command[0]}: {error.strerror}"
 
 
-def _answer(process: Any) -> dict[str, Any]:
+def _answer(process: Any, end: float) -> dict[str, Any]:
     if isinstance(process, str):
         return {"rc": _NOT_FOUND, "stdout": "", "stderr": process}
     try:
-        said, complained = process.communicate(timeout=_PATIENCE)
+        said, complained = process.communicate(timeout=max(_LAST_MOMENT, end - time.monotonic()))
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()

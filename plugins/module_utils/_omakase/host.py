@@ -59,9 +59,12 @@ def _name(find: Any, number: int | None) -> str | None:
 
 
 def programs() -> dict[str, Any]:
-    """Where these programs lie, None where one is missing; and the directories of each Compose project that runs."""
+    """Where these programs lie, None where one is missing; the directories of each Compose project that runs, and why
+    Docker's engine does not tell them.
+    """
     projects: dict[str, set[str]] = {}
-    for container in engine({"containers": _CONTAINERS}).get("containers", []):
+    told = engine({"containers": _CONTAINERS})
+    for container in told.get("containers", []):
         labels = container["Labels"]
         directory = labels.get("com.docker.compose.project.working_dir", "")
         projects.setdefault(labels["com.docker.compose.project"], set()).add(directory)
@@ -70,6 +73,7 @@ def programs() -> dict[str, Any]:
         "infisical": shutil.which("infisical"),
         "git": shutil.which("git"),
         "projects": {name: sorted(directories) for name, directories in projects.items()},
+        "engine_problem": told.get("problem", ""),
     }
 
 

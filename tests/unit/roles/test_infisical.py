@@ -166,6 +166,14 @@ def test_an_engine_that_does_not_answer_is_named() -> None:
     assert "Docker's engine does not answer there (permission denied)" in said
 
 
+def test_a_container_that_is_paused_is_named_with_the_way_out_and_asked_nothing() -> None:
+    says = {"containers": "backend Up 3 minutes (healthy) mark\ndb Up 3 minutes (Paused) \nredis Up 2 days (Paused) "}
+    said = refused(KEPT, says=says)
+    assert "infisical-db-1 and infisical-redis-1 on one is paused" in said
+    assert "`docker unpause infisical-db-1 infisical-redis-1`" in said
+    assert role(KEPT, says=says).value("__infisical_restarts") is False
+
+
 def test_an_authority_and_ssl_in_the_address_do_not_go_together(tmp_path: Path) -> None:
     """node-postgres replaces the whole of its ssl options, the authority included, by what the address says."""
     ca = tmp_path / "ca.pem"

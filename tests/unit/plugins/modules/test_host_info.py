@@ -57,7 +57,10 @@ def test_programs_run_at_the_same_time_and_speak_english(monkeypatch: pytest.Mon
 
 def test_a_program_that_says_nothing_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_PATIENCE", 0.2)
-    assert reading.answers({"hung": ["sleep", "60"]})["hung"]["rc"] == 124
+    began = time.monotonic()
+    said = reading.answers({**{str(n): ["sleep", "60"] for n in range(3)}, "echo": ["echo", "here"]})
+    assert [said[str(n)]["rc"] for n in range(3)] == [124] * 3 and said["echo"]["stdout"] == "here"
+    assert time.monotonic() - began < 3
 
 
 def test_files_have_their_content_and_what_is_not_there_is_left_out(tmp_path: Path) -> None:

@@ -114,13 +114,13 @@ def test_programs_and_the_stacks_that_run_and_the_command(
     command.write_text('#!/bin/sh\ncd /srv/omakase\nexec infisical "$verb" --env=prod "$@"\n')
     found = ask(checkout, command=str(command))
     assert (found["programs"]["compose"], found["programs"]["infisical"]) == (f"{programs}/docker-compose", None)
-    assert found["programs"]["projects"] == {"a": ["/one", "/two"]}
+    assert found["programs"]["projects"] == {"a": ["/one", "/two"]} and found["programs"]["engine_problem"] == ""
     assert found["command"] == {"directory": "/srv/omakase", "environment": "prod"}
     assert ask(checkout, command="/nonexistent")["command"] == {}
     (programs / "docker-compose").unlink()
     monkeypatch.setattr(host, "engine", lambda _paths: {"problem": "no such file"})
     found = ask(checkout)["programs"]
-    assert (found["compose"], found["projects"]) == (None, {})
+    assert (found["compose"], found["projects"], found["engine_problem"]) == (None, {}, "no such file")
 
 
 def test_no_checkout_is_no_failure(tmp_path: Path) -> None:
