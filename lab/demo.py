@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from lab import settings
 from lab.shell import say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,8 +21,8 @@ What runs now, all of it on this machine
   Omakase        http://198.18.0.100:8000   container 100: PostgreSQL, Redis, a dashboard with a password from Infisical
 
 Look at it
-  a shell on Omakase        ssh -i {ssh}/id_ed25519 \\
-                              -o UserKnownHostsFile={ssh}/known_hosts root@198.18.0.100
+  a shell on Omakase        ssh -i {key} \\
+                              -o UserKnownHostsFile={known_hosts} root@198.18.0.100
   its services              … omakase-infisical run -- docker compose ps
   its secrets               … omakase-infisical export
   run the site once more    {python}ansible-playbook site.yml        (changes nothing)
@@ -46,8 +47,13 @@ def main() -> int:
             "\nThe demo stopped: the reason is above. Fix it and run `make demo` again; it continues where it stopped."
         )
         return status
-    print(_SUMMARY.format(ssh="/var/lib/omakase-lab/ssh", python=_shown(Path(sys.executable).parent)), end="")
+    print(_summary(), end="")
     return 0
+
+
+def _summary() -> str:
+    python = _shown(Path(sys.executable).parent)
+    return _SUMMARY.format(key=settings.SSH_KEY, known_hosts=settings.KNOWN_HOSTS, python=python)
 
 
 def _timed(name: str, command: list[str], stages: list[tuple[str, float]]) -> int:

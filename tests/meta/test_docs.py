@@ -104,7 +104,7 @@ RUN = [
     "\n",
     demo_image.FIRST + "\n",
     "      1.5 s  The lab & <more>\n",
-    *demo._SUMMARY.splitlines(True),
+    *demo._summary().splitlines(True),
 ]
 
 
