@@ -28,7 +28,7 @@ $(READY): requirements.lock
 setup: $(READY) ## Install what the other targets need
 
 .PHONY: lock
-lock: $(READY) ## Write requirements.lock anew: all that requirements.txt brings, with hashes, for every Python from 3.11 on
+lock: $(READY) ## Write requirements.lock again: all that requirements.txt brings, with hashes, for every Python from 3.11 on
 	@python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 	@UV_NO_CONFIG=1 uv pip compile --universal --python-version 3.11 --generate-hashes \
 	   --output-file requirements.lock requirements.txt >/dev/null
@@ -60,11 +60,11 @@ sanity: $(READY) ## ansible-test alone (CORE=2.17 for that ansible-core)
 	@OMAKASE_SANITY_CORE=$(CORE) python -m pytest tests/meta/test_sanity.py
 
 .PHONY: unit
-unit: $(READY) ## The unit tests alone; they have to reach 95 of 100 lines of the plugins
+unit: $(READY) ## The unit tests alone; they must reach 95 of 100 lines of the plugins
 	@python -m pytest -n 2 tests/unit --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 .PHONY: bench
-bench: $(READY) ## Measure the lookup anew: bench/RESULTS.md (takes hours)
+bench: $(READY) ## Measure the lookup again: bench/RESULTS.md (takes hours)
 	@python bench/run.py
 
 .PHONY: molecule
