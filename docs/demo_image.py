@@ -41,7 +41,7 @@ PICTURE = """\
 <defs>
 {lines}
 </defs>
-<rect class="back" x="1" y="1" width="{terminal_width}" height="{height}" rx="8"/>
+<rect class="back" width="{width}" height="{height}" rx="8"/>
 <g class="{unique_id}-matrix" transform="translate(9, 24)">
 {matrix}
 </g>
@@ -57,7 +57,7 @@ def main() -> None:
 def drawn(said: Iterable[str]) -> str:
     """The picture of a run."""
     lines = [line.rstrip() for line in said]
-    shown = ["$ make demo", "…", *lines[lines.index(FIRST) :]]
+    shown = ["$ make demo", "…", "", *lines[lines.index(FIRST) :]]
     console = Console(record=True, width=max(map(len, shown)), file=io.StringIO(), color_system="truecolor")
     for line in shown:
         console.print(_coloured(line), soft_wrap=True)

@@ -47,13 +47,9 @@ def main() -> int:
             "\nThe demo stopped: the reason is above. Fix it and run `make demo` again; it continues where it stopped."
         )
         return status
-    print(_summary(), end="")
-    return 0
-
-
-def _summary() -> str:
     python = _shown(Path(sys.executable).parent)
-    return _SUMMARY.format(key=settings.SSH_KEY, known_hosts=settings.KNOWN_HOSTS, python=python)
+    print(_SUMMARY.format(key=settings.SSH_KEY, known_hosts=settings.KNOWN_HOSTS, python=python), end="")
+    return 0
 
 
 def _timed(name: str, command: list[str], stages: list[tuple[str, float]]) -> int:

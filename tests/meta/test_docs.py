@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from docs import demo_image, messages, site
-from lab import demo
+from lab import demo, settings
 from tests.meta.repository import PLAYBOOKS, ROOT, complain, files, read
 from tests.meta.test_workflows import TARGETS
 
@@ -98,22 +98,29 @@ def test_the_site_s_navigation_has_every_guide_and_only_what_is_there() -> None:
     assert {path.relative_to(ROOT).as_posix() for path in GUIDES} <= shown
 
 
-RUN = [
-    "[   0.1 s] The lab\n",
-    "ok\n",
-    "\n",
-    demo_image.FIRST + "\n",
-    "      1.5 s  The lab & <more>\n",
-    *demo._summary().splitlines(True),
-]
+SUMMARY = demo._SUMMARY.format(key=settings.SSH_KEY, known_hosts=settings.KNOWN_HOSTS, python=".venv/bin/").splitlines()
+RUN = ["[   0.1 s] The lab", "ok", "", demo_image.FIRST, "      1.5 s  The lab & <more>", *SUMMARY]
+
+
+def words(picture: str) -> str:
+    """What is written in a picture."""
+    return "".join(ElementTree.fromstring(picture).itertext()).replace("\xa0", " ")  # noqa: S314
 
 
 def test_the_picture_of_the_demo_is_its_end_as_text_for_light_and_dark_without_anything_from_elsewhere() -> None:
     picture = demo_image.drawn(RUN)
-    shown = [text.replace("\xa0", " ") for text in ElementTree.fromstring(picture).itertext()]  # noqa: S314
-    assert "[" not in "".join(shown), "it begins with the times of the stages"
-    for line in RUN[3:]:
-        assert line.strip() in "".join(shown)
+    assert "0.1 s" not in words(picture), "it begins with the times of the stages"
+    assert [line for line in RUN[3:] if line.strip() not in words(picture)] == []
     for colours in (demo_image.LIGHT, demo_image.DARK):
         assert all(demo_image._hex(colour) in picture for colour in colours)
     assert not re.search(r"<script|@font-face|href|url\((?!#)", picture)
+
+
+def test_the_picture_in_the_readme_is_of_the_demo_of_today() -> None:
+    shown = words(demo_image.TARGET.read_text(encoding="utf-8"))
+    books = [read(ROOT / "playbooks" / f"{name}.yml") for name in ("provision", "infisical", "proxy", "omakase")]
+    plays = [play["name"] for book in books for play in book]
+    complain(
+        "Run `make demo-image` again; the picture lacks:",
+        [line for line in [*plays, *SUMMARY] if line.strip() not in shown],
+    )
