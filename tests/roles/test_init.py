@@ -7,9 +7,12 @@ import contextlib
 import json
 import os
 import pty
+import select
+import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,14 +196,21 @@ def answered(*words: str, folder: Path) -> str:
         os.chdir(folder)
         os.environ.update(PWD=str(folder), ANSIBLE_COLLECTIONS_PATH=str(ROOT / "collections"))
         os.execv(words[0], words)  # noqa: S606
-    said = b""
+    said, answer = b"", b""
     left = dict(QUESTIONS)
+    end = time.monotonic() + 300
     with contextlib.suppress(OSError):  # how a terminal ends
-        while part := os.read(terminal, 4096):
-            said += part
+        while time.monotonic() < end:
+            if not select.select([terminal], [], [], 10)[0]:
+                # Ansible throws away what is typed before it listens, and it has just said its question.
+                os.write(terminal, answer)
+                continue
+            said += os.read(terminal, 4096)
             asked = [question for question in left if question.encode() in said and said.rstrip().endswith(b":")]
             for question in asked:
-                os.write(terminal, f"{left.pop(question)}\n".encode())
+                answer = f"{left.pop(question)}\n".encode()
+                os.write(terminal, answer)
+    os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     assert left == {}, said.decode()
     return said.decode()
