@@ -20,6 +20,8 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
+from tests.support.leaks import CommandLines
+
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/omakase-lab")
 ADDRESSES = {"infisical": "198.18.0.101", "omakase": "198.18.0.100", "existing": "198.18.0.110"}
@@ -74,9 +76,11 @@ class Run:
 
 @dataclass
 class Lab:
-    """The lab, and a log of everything that was printed while it was used."""
+    """The lab, a log of everything that was printed while it was used, and every command line that was seen then."""
 
     log: list[str] = field(default_factory=list)
+    command_lines: CommandLines = field(default_factory=CommandLines)
+    began: float = field(default_factory=time.time)
 
     def playbook(
         self, *arguments: str, kill_at: str = "", kill_after: float = 0.0, collections: Path | None = None
@@ -109,12 +113,13 @@ class Lab:
         timer = Timer(kill_after, kill)
         if kill_after and not kill_at:
             timer.start()
-        for line in process.stdout:
-            lines.append(line)
-            if kill_at and line.startswith("TASK [") and kill_at in line:
-                kill_at = ""
-                timer.start()
-        process.wait()
+        with self.command_lines.sampled():
+            for line in process.stdout:
+                lines.append(line)
+                if kill_at and line.startswith("TASK [") and kill_at in line:
+                    kill_at = ""
+                    timer.start()
+            process.wait()
         timer.cancel()
         output = "".join(lines)
         self.log.append(output)

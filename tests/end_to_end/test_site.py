@@ -14,6 +14,7 @@ import pytest
 from testinfra.host import Host
 
 from tests.support.artifact import build, install
+from tests.support.leaks import lying_about
 
 from .conftest import CANARIES, Lab, expect_nothing_twice
 
@@ -275,18 +276,36 @@ def test_a_compose_variable_without_a_secret_is_named_and_nothing_is_started(
     assert "/srv/checkout" not in omakase.check_output("docker ps --format '{{.Labels}}'")
 
 
-def test_no_secret_was_ever_printed(lab: Lab, infisical: Host, omakase: Host) -> None:
+@pytest.fixture
+def secrets(infisical: Host, omakase: Host) -> dict[str, str]:
+    """Everything that nobody else may see, by what it is."""
     kept = json.loads(infisical.file("/opt/infisical/credentials/omakase-deployment.json").content_string)
     management = json.loads(infisical.file("/opt/infisical/credentials/management.json").content_string)
     env = dotenv(infisical, "/opt/infisical/.env")
     sensitive = ("_PASSWORD", "_SECRET", "_KEY", "_TOKEN")
-    secrets = {
+    found = {
         "client secret": kept["client_secret"],
         "management secret": management["client_secret"],
         "administrator's password": str(CANARIES["infisical_project_admin_password"]),
         **{f"the server's {name}": value for name, value in env.items() if name.endswith(sensitive)},
         **{f"the project's {name}": value for name, value in export(omakase).items() if name.endswith(sensitive)},
     }
-    secrets["Proxmox password"] = Path("/var/lib/omakase-lab/proxmox/password").read_text().strip()
+    found["Proxmox password"] = Path("/var/lib/omakase-lab/proxmox/password").read_text().strip()
+    return found
+
+
+def test_no_secret_was_ever_printed(lab: Lab, secrets: dict[str, str]) -> None:
     log = "\n".join(lab.log)
     assert [name for name, value in secrets.items() if value in log] == []
+
+
+def test_no_secret_stood_on_a_command_line_while_something_ran(lab: Lab, secrets: dict[str, str]) -> None:
+    assert lab.command_lines.looks > 1000
+    assert lab.command_lines.holding(secrets) == []
+
+
+@pytest.mark.parametrize("container", ["100", "101"])
+def test_no_secret_lies_in_a_journal_a_history_or_a_file_for_all(
+    lab: Lab, secrets: dict[str, str], container: str
+) -> None:
+    assert lying_about(container, secrets, lab.began) == []

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,20 @@ def test_a_token_with_the_least_rights_makes_a_real_container_and_ssh_answers(ro
     # Its root is an ordinary user of the host.
     assert container.file("/proc/self/uid_map").content_string.split()[:2] == ["0", "100000"]
     assert succeeded(role(variables=by_token(), features="nesting=1")).changed == 0
+
+
+def test_its_root_comes_in_by_a_key_and_not_by_its_own_password(container: Host, tmp_path: Path) -> None:
+    container.check_output("echo root:canary-right-password | chpasswd")
+    answer = tmp_path / "answer"
+    answer.write_text("#!/bin/sh\necho canary-right-password\n")
+    answer.chmod(0o700)
+    ran = subprocess.run(
+        ["ssh", "-o", "PubkeyAuthentication=no", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+         f"root@{CONTAINER.address}", "true"],
+        env={**os.environ, "SSH_ASKPASS": str(answer), "SSH_ASKPASS_REQUIRE": "force"},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 255 and "Permission denied" in ran.stderr, ran.stderr
 
 
 def test_more_memory_and_a_larger_disk_keep_the_mac_address_and_take_no_restart(role: Role, container: Host) -> None:

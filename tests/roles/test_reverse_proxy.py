@@ -276,7 +276,11 @@ def test_a_web_socket_goes_through_in_both_directions(fetched: Path) -> None:
 
 
 def test_old_tls_and_unknown_names_are_refused(fetched: Path) -> None:
-    assert "alert protocol version" in tls("-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0")
+    for version in ("-tls1", "-tls1_1"):
+        assert "alert protocol version" in tls(version, "-cipher", "DEFAULT@SECLEVEL=0")
+    # Without forward secrecy, and with CBC
+    for weak in ("AES256-GCM-SHA384:AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:AES128-SHA"):
+        assert "alert handshake failure" in tls("-tls1_2", "-cipher", f"{weak}:@SECLEVEL=0")
     assert "Protocol  : TLSv1.2" in tls("-tls1_2") and "New, TLSv1.3" in tls("-tls1_3")
     assert ask("--insecure", host="other.home.example").status == 421
 

@@ -19,6 +19,7 @@ import pytest
 from tests.roles.machine import Machine
 from tests.roles.playbook import ROOT, Run, refused, succeeded
 from tests.roles.test_omakase import GATEWAY, Site, prepare
+from tests.support.leaks import CommandLines, lying_about
 from tests.support.servers import infisical_server
 
 pytestmark = pytest.mark.lab
@@ -74,6 +75,8 @@ class Rotating:
     site: Site
     inventory: Path
     values: set[str] = field(default_factory=set)
+    command_lines: CommandLines = field(default_factory=CommandLines)
+    began: float = field(default_factory=time.time)
 
     def command(self, *arguments: str) -> list[str]:
         variables = json.dumps({**self.site.given, "infisical_url": self.site.given["omakase_infisical_url"]})
@@ -102,8 +105,9 @@ class Rotating:
         return self.inventory.parent / "rotate.log"
 
     def run(self, *arguments: str) -> Run:
-        process = self.start(*arguments)
-        process.wait(timeout=300)
+        with self.command_lines.sampled():
+            process = self.start(*arguments)
+            process.wait(timeout=300)
         output = self.log.read_text()
         self.site.printed.append(output)
         self.secrets()
@@ -272,3 +276,10 @@ def test_no_value_was_ever_printed(rotating: Rotating) -> None:
     log = "\n".join(rotating.site.printed)
     assert len(rotating.values) > 10
     assert [value[:2] for value in rotating.values if value in log] == []
+
+
+def test_no_value_stood_on_a_command_line_or_lies_where_others_read(rotating: Rotating) -> None:
+    values = {f"{value[:2]}… {number}": value for number, value in enumerate(sorted(rotating.values))}
+    assert rotating.command_lines.looks > 500
+    assert rotating.command_lines.holding(values) == []
+    assert lying_about(rotating.site.machine.name, values, rotating.began) == []

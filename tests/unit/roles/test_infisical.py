@@ -174,6 +174,12 @@ def test_a_container_that_is_paused_is_named_with_the_way_out_and_asked_nothing(
     assert role(KEPT, says=says).value("__infisical_restarts") is False
 
 
+def test_what_was_unhealthy_before_is_given_time() -> None:
+    for status, unwell in (("healthy", False), ("health: starting", False), ("unhealthy", True)):
+        says = {"containers": f"db Up 3 minutes (healthy) \nredis Up 3 minutes ({status}) "}
+        assert role(says=says).value("__infisical_was_unwell") is unwell
+
+
 def test_an_authority_and_ssl_in_the_address_do_not_go_together(tmp_path: Path) -> None:
     """node-postgres replaces the whole of its ssl options, the authority included, by what the address says."""
     ca = tmp_path / "ca.pem"
