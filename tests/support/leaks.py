@@ -18,6 +18,8 @@ _ALL_AGAIN = 30  # looks after which the old ones are looked at as well
 _LARGEST = 32 * 2**20
 # Where root's own files count too: nothing may be left there.
 _LEFTOVERS = ("tmp/", "var/tmp/", "root/.ansible/tmp/")
+# For the moment of a health check Docker's runtime keeps its environment there, for root alone.
+_RUNTIME = ("tmp/runc-process",)
 # Looked into though others do not get there, for what is left and for the histories of shells
 _OWN = ("tmp", "var/tmp", "root", "home")
 _ELSEWHERE = ("proc", "sys", "dev", "usr", "boot", "var/lib/apt", "var/lib/dpkg", "var/cache")
@@ -82,6 +84,6 @@ def _files(root: Path, since: float, place: str = "", reached: bool = True) -> I
                 if inner not in _ELSEWHERE and (goes_on or inner.startswith(_OWN)):
                     yield from _files(root, since, inner, goes_on)
             elif entry.is_file(follow_symlinks=False) and about.st_mtime >= since and about.st_size <= _LARGEST:
-                left = inner.startswith(_LEFTOVERS) or inner.endswith("_history")
+                left = (inner.startswith(_LEFTOVERS) and not inner.startswith(_RUNTIME)) or inner.endswith("_history")
                 if left or (reached and about.st_mode & stat.S_IROTH):
                     yield root / inner
