@@ -39,10 +39,7 @@ ELSEWHERE = {
     "Check the repository out",
     "Bring the services up and wait until all are healthy",
     "Run a nested container",
-    "Log in to Infisical and list the project",
 }
-# Those that a play does on its own, so that they are not part of what a role takes
-FOR_A_ROLE = {"Log in to Infisical and list the project": "omakase"}
 # Modules that never leave the controller
 HERE = {"debug", "fail", "assert", "include_tasks", "validate_argument_spec", "add_host", "meta"}
 SLOWEST = 3
@@ -91,14 +88,14 @@ def played(arguments: list[str], checkout: Path, may_change: bool) -> list[Task]
     changed = [f"{task['role']}: {task['name']}" for task in written if task["changed"]]
     if changed and not may_change:
         raise SystemExit(f"This is no run without changes: {'; '.join(changed)}")
-    return [Task.of({**task, "role": task["role"] or FOR_A_ROLE.get(task["name"], "")}) for task in written]
+    return [Task.of(task) for task in written if task["role"]]
 
 
 def by_role(runs: list[list[Task]]) -> dict[str, list[list[Task]]]:
     """The tasks of each role, run by run."""
     found: dict[str, list[list[Task]]] = defaultdict(list)
     for run in runs:
-        for role in dict.fromkeys(task.role for task in run if task.role):
+        for role in dict.fromkeys(task.role for task in run):
             found[role].append([task for task in run if task.role == role])
     return found
 
