@@ -248,7 +248,19 @@ def test_every_command_can_be_typed(page: Path) -> None:
 
 @each_page
 def test_every_block_says_its_language(page: Path) -> None:
-    assert {language for language, _block in BLOCK.findall(page.read_text(encoding="utf-8"))} <= {"sh", "yaml"}
+    assert {language for language, _block in BLOCK.findall(page.read_text(encoding="utf-8"))} <= {"sh", "yaml", "ini"}
+
+
+def test_every_setting_of_ansible_on_a_page_is_that_of_this_checkout() -> None:
+    ours = (ROOT / "ansible.cfg").read_text(encoding="utf-8")
+    blocks = [
+        block
+        for page in PAGES
+        for language, block in BLOCK.findall(page.read_text(encoding="utf-8"))
+        if language == "ini"
+    ]
+    assert blocks
+    complain("Not in ansible.cfg:", [line for block in blocks for line in block.splitlines() if line not in ours])
 
 
 def test_every_playbook_that_a_page_tells_to_run_is_run_by_a_test() -> None:
