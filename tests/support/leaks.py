@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab import lxc
 
-_PAUSE = 0.1  # seconds between two looks, which cost a process as much as they see; what lives shorter may be missed
+_PAUSE = 0.03  # seconds between two looks; what lives shorter may be missed
 _YOUNG = 10  # looks at a new process: a shell becomes another program by exec
 _ALL_AGAIN = 30  # looks after which the old ones are looked at as well
 _LARGEST = 32 * 2**20
