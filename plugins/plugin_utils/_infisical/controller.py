@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 _LOGINS = ("client_id", "token", "ldap_username", "jwt", "jwt_path")
 _display = Display()
 
+# The variables that the last lookup of this process took its options from, and the options, by the plugin's name:
+# lookups of one task mostly differ in their terms alone, and ansible-core needs a millisecond for all options.
+_options_before: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+
 
 @contextmanager
 def ansible_errors() -> Iterator[None]:
@@ -58,6 +62,10 @@ def read_options(plugin: LookupBase, variables: Mapping[str, Any] | None, direct
     own = {f"infisical_{name}" for name in known}.intersection(variables or {})
     # Before anything is converted: ansible-core hands over a variable's template as it stands.
     templated = {name: plugin._templar.template(variables[name]) for name in own} if variables else {}
+    from_variables = not direct and "infisical_default" not in own  # whose value keeps its type, and 1 equals True
+    before = _options_before.get(plugin._load_name)
+    if from_variables and before and before[0] == templated:
+        return dict(before[1])
     plugin.set_options(var_options=templated, direct=direct)
     found = plugin.get_options()
     given = {name: found[name] for name in known}
@@ -65,6 +73,8 @@ def read_options(plugin: LookupBase, variables: Mapping[str, Any] | None, direct
         from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.nearest import settle
 
         settle(given, templated, direct)
+    if from_variables:
+        _options_before[plugin._load_name] = templated, dict(given)
     return given
 
 

@@ -202,6 +202,23 @@ def test_settings_come_from_variables(server: Scripted, lookup: Lookup) -> None:
     assert lookup("infisical", "A", variables={**variables, "infisical_environment": "prod"}) == ["1"]
 
 
+def test_a_variable_that_changes_within_a_process_counts(server: Scripted, lookup: Lookup) -> None:
+    listed(logged_in(server), {"environment": "dev"}, A="dev")
+    listed(server, {"environment": "prod"}, A="prod")
+    variables = {f"infisical_{name}": value for name, value in GIVEN.items()}
+    for environment in ("dev", "prod", "prod", "dev"):
+        assert lookup("infisical", "A", variables={**variables, "infisical_environment": environment}) == [environment]
+
+
+@pytest.mark.parametrize("values", [(1, True), (True, 1), (0, False)])
+def test_a_default_of_a_variable_keeps_its_type(server: Scripted, lookup: Lookup, values: tuple[Any, Any]) -> None:
+    listed(logged_in(server), A="1")
+    variables = {f"infisical_{name}": value for name, value in GIVEN.items()}
+    for value in values:
+        (found,) = lookup("infisical", "B", variables={**variables, "infisical_default": value})
+        assert isinstance(found, bool) == isinstance(value, bool)
+
+
 def test_a_variable_may_be_a_template_of_any_type(server: Scripted, lookup: Lookup) -> None:
     listed(logged_in(server), {"environment": "prod"}, A="1")
     variables = {
