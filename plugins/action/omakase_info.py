@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -13,6 +14,8 @@ from ansible_collections.omakase.homelab.plugins.plugin_utils._omakase.fit impor
 
 # A file that is not tracked can name another one.
 _ROUNDS = 4
+# What the project says of the user, where the options do not
+_IDS = {"uid": "PUID", "gid": "PGID"}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -26,6 +29,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         # They stay on the controller.
         held = {name: args.pop(name) for name in ("secrets", "given", "catalogue", "ignored") if name in args}
         wanted = Wanted(**held)
+        settings = _settings(wanted, args.pop("variables", None) or {})
+        for option, name in _IDS.items():
+            if args.get(option) is None and name in settings:
+                args[option] = settings[name]
+        args["variables"] = settings
         read = list(args.get("read") or [])
         for _round in range(_ROUNDS):
             found: dict[str, Any] = self._execute_module(module_args={**args, "read": read}, task_vars=task_vars)
@@ -38,15 +46,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             read += more
         found["checkout"].pop("texts")
         found.pop("invocation", None)
-        return {**found, "project": project, "plan": wanted.plan(project, found["environment"]["names"])}
+        plan = wanted.plan(project, found["environment"]["names"])
+        return {**found, "settings": settings, "secrets": sorted(wanted.secrets), "project": project, "plan": plan}
 
     def _project(self, args: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-        values = {name: str(value) for name, value in (args.get("variables") or {}).items()}
         return digest(
             texts=found["checkout"]["texts"],
             tracked=found["checkout"]["tracked"],
-            values={**values, **found["environment"]["settings"]},
+            values={**args["variables"], **found["environment"]["settings"]},
             root=args["directory"],
             profiles=args.get("profiles") or [],
             wanted=[{"owner": args["user"], **template} for template in args.get("templates") or []],
         )
+
+
+def _settings(wanted: Wanted, defaults: Mapping[str, Any]) -> dict[str, str]:
+    """The variables that decide where files lie and whom they belong to; those that nobody gives are left out."""
+    found = {name: wanted.value(name, defaults.get(name)) for name in (*defaults, *_IDS.values())}
+    return {name: str(value) for name, value in found.items() if value is not None}

@@ -27,17 +27,19 @@ options:
     type: str
     required: true
   uid:
-    description: User id that is wanted for the user.
+    description: User id that is wanted for the user. Left out, C(PUID) of O(secrets) or O(given).
     type: int
   gid:
-    description: Group id that is wanted for the user's group.
+    description: Group id that is wanted for the user's group. Left out, C(PGID) of O(secrets) or O(given).
     type: int
   command:
     description: The installed C(omakase-infisical) command.
     type: path
     default: /usr/local/bin/omakase-infisical
   variables:
-    description: Values of variables in the paths of mounted files. No secrets.
+    description: >-
+      Variables in the paths of mounted files, and whatever else is wanted in RV(settings), with the values that they have
+      where neither O(secrets) nor O(given) says otherwise. No secrets.
     type: dict
     default: {}
   profiles:
@@ -78,7 +80,9 @@ options:
         description: Its mode.
         type: str
   secrets:
-    description: The project's secrets by name. Of a value only whether it is empty counts; it stays on the controller.
+    description: >-
+      The project's secrets by name. They stay on the controller, and of a value only whether it is empty counts, but for
+      C(PUID), C(PGID) and the names in O(variables).
     type: dict
     default: {}
   given:
@@ -146,6 +150,17 @@ checkout:
   description: C(exists), and the C(tracked) files.
   returned: success
   type: dict
+settings:
+  description: >-
+    C(PUID), C(PGID) and the names in O(variables), with their values in O(secrets), else in O(given), else in O(variables).
+    What nobody gives is left out.
+  returned: success
+  type: dict
+secrets:
+  description: The names in O(secrets).
+  returned: success
+  type: list
+  elements: str
 project:
   description: >-
     C(problem), where the Compose files cannot be read; C(names) of all variables; C(reads): where and how;

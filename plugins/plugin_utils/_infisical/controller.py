@@ -59,7 +59,8 @@ def read_options(plugin: LookupBase, variables: Mapping[str, Any] | None, direct
 
             near = existence.nearest(name, known, "The options are %s.")
             raise InfisicalError(f"There is no option {name}.", f"{near} Names of secrets are terms.")
-    own = {f"infisical_{name}" for name in known}.intersection(variables or {})
+    # An argument wins anyway, and a variable may be costly to work out.
+    own = {f"infisical_{name}" for name in known if direct.get(name) is None}.intersection(variables or {})
     # Before anything is converted: ansible-core hands over a variable's template as it stands.
     templated = {name: plugin._templar.template(variables[name]) for name in own} if variables else {}
     from_variables = not direct and "infisical_default" not in own  # whose value keeps its type, and 1 equals True

@@ -24,6 +24,10 @@ class Wanted:
     catalogue: Mapping[str, Any] = field(default_factory=dict)
     ignored: Sequence[str] = ()
 
+    def value(self, name: str, default: Any = None) -> Any:
+        """The project's, else what it would be given."""
+        return self.secrets.get(name, self.given.get(name, default))
+
     def plan(self, project: Mapping[str, Any], provided: Iterable[str]) -> dict[str, Any]:
         """See RETURN of omakase_info, `plan`: names, and never a value.
 
