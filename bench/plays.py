@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -34,14 +33,16 @@ class Shape:
     hosts: int
     templates: int
     secrets: int
+    forks: int = FORKS
 
 
 @dataclass(frozen=True)
 class Run:
-    """Wall time and processor time in seconds, of Ansible and all that it starts, and the requests."""
+    """Wall time and processor time in seconds, of Ansible and all that it starts; the largest process in MB; requests."""
 
     seconds: float
     cpu: float
+    memory: float
     logins: int
     reads: int
 
@@ -54,6 +55,7 @@ class Timing:
     lowest: float
     highest: float
     cpu: float
+    memory: float
     logins: int
     reads: int
 
@@ -89,34 +91,40 @@ class Play:
     def _value(self, name: str) -> str:
         return self.name.format(name=name)
 
-    def run(self, vault: Vault) -> Run:
+    def run(self, vault: Vault, count: bool = True) -> Run:
+        """count: whether the requests from now on are those of this run alone."""
         shutil.rmtree(self.directory / "out", ignore_errors=True)
-        vault.proxy.requests.clear()
-        count = self.shape.templates * self.shape.secrets
+        if count:
+            vault.proxy.requests.clear()
+        constants = self.shape.templates * self.shape.secrets
         variables: dict[str, Any] = {
             "ansible_connection": "local",
             "ansible_python_interpreter": str(self.python),
             "target": f"{self.directory}/out/{{{{ inventory_hostname }}}}",
-            "constants": {f"KEY_{number}": value(number) for number in range(count)},
+            "constants": {f"KEY_{number}": value(number) for number in range(constants)},
             **vault.variables,
         }
         (self.directory / "variables.json").write_text(json.dumps(variables))
         hosts = ",".join(f"h{number}" for number in range(self.shape.hosts)) + ","
-        command = [str(self.python.parent / "ansible-playbook"), "play.yml", "-i", hosts, "-f", str(FORKS)]
-        began, before = time.perf_counter(), _cpu()
-        done = subprocess.run(  # noqa: S603  # our own command
-            [*command, "-e", "@variables.json"],
-            cwd=self.directory,
-            env=self._environ(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        seconds, cpu = time.perf_counter() - began, _cpu() - before
-        if done.returncode:
-            raise RuntimeError(f"{done.returncode}: {done.stdout[-3000:]}{done.stderr[-1000:]}")
-        return Run(seconds, cpu, *_counts(vault))
+        command = [str(self.python.parent / "ansible-playbook"), "play.yml", "-i", hosts, "-f", str(self.shape.forks)]
+        printed = self.directory / "printed.txt"
+        with printed.open("w") as output:
+            began = time.perf_counter()
+            process = subprocess.Popen(  # noqa: S603  # our own command
+                [*command, "-e", "@variables.json"],
+                cwd=self.directory,
+                env=self._environ(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            # Not process.wait(), which does not tell what it and its children used.
+            _pid, status, used = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"{process.returncode}: {printed.read_text()[-4000:]}")
+        return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, *_counts(vault))
 
     def close(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -130,12 +138,6 @@ class Play:
             "ANSIBLE_LOOKUP_PLUGINS": str(ROOT / "bench" / "lookup_plugins"),
             "ANSIBLE_LOCALHOST_WARNING": "0",
         }
-
-
-def _cpu() -> float:
-    """Seconds of all processes that ended before and were waited for."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _counts(vault: Vault) -> tuple[int, int]:
@@ -157,4 +159,5 @@ def timed(vault: Vault, plays: list[Play], repeats: int) -> list[Timing]:
 def _timing(runs: list[Run]) -> Timing:
     seconds = [run.seconds for run in runs]
     cpu = statistics.median(run.cpu for run in runs)
-    return Timing(statistics.median(seconds), min(seconds), max(seconds), cpu, runs[-1].logins, runs[-1].reads)
+    memory = statistics.median(run.memory for run in runs)
+    return Timing(statistics.median(seconds), min(seconds), max(seconds), cpu, memory, runs[-1].logins, runs[-1].reads)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lookup costs: `python bench/run.py [--repeats N] [CASE ...]` writes bench/RESULTS.md and bench/hosts.svg.
+"""What the lookup costs: `python bench/run.py [--repeats N] [CASE ...]` writes bench/RESULTS.md and its plots.
 
-Cases: constants-20, constants-200, per-call, large, import. Everything runs on this machine: the stand-in server on a
+Cases: constants-20, constants-200, per-call, large, import, load. Everything runs on this machine: the stand-in server on a
 real PostgreSQL and Redis behind a counting proxy, and Ansible with hosts that are all this machine. Ratios are of plays
 that took turns.
 """
@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.load import load
 from bench.plays import CONSTANT, FORKS, OURS, PER_CALL, Play, Shape, Timing, timed
 from bench.processes import Lookups
 from bench.report import machine, plot, record, table
@@ -159,6 +160,7 @@ CASES: dict[str, tuple[str, Callable[[int], str]]] = {
     "per-call": ("A lookup that logs in and reads for each call", per_call),
     "large": ("A folder of 10,000 secrets", large),
     "import": ("The first lookup of a process", imported),
+    "load": ("Many hosts, many secrets, many plays", load),
 }
 
 
