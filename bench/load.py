@@ -78,7 +78,7 @@ def _both(vault: Vault, hosts: int, repeats: int) -> tuple[Timing, Timing]:
 
 
 def _together(vault: Vault) -> str:
-    """Several plays at once, each a run of its own, with forks that together are more than this machine has cores."""
+    """Several plays at once, each a run of its own."""
     plays = [
         Play(Shape(hosts=SECRETS_HOSTS, templates=1, secrets=LOOKUPS), OURS, renders=False) for _play in range(PLAYS)
     ]

@@ -38,7 +38,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Run:
-    """Wall time and processor time in seconds, of Ansible and all that it starts; the largest process in MB; requests."""
+    """Of Ansible and all that it starts: wall and processor time in seconds, the largest process in MB, requests."""
 
     seconds: float
     cpu: float

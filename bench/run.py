@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the lookup costs: `python bench/run.py [--repeats N] [CASE ...]` writes bench/RESULTS.md and its plots.
 
-Cases: constants-20, constants-200, per-call, large, import, load. Everything runs on this machine: the stand-in server on a
-real PostgreSQL and Redis behind a counting proxy, and Ansible with hosts that are all this machine. Ratios are of plays
-that took turns.
+Cases: constants-20, constants-200, per-call, large, import, load. Everything runs on this machine: the stand-in server
+on a real PostgreSQL and Redis behind a counting proxy, and Ansible with hosts that are all this machine. Ratios are of
+plays that took turns.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ options:
     default: /usr/local/bin/omakase-infisical
   variables:
     description: >-
-      Variables in the paths of mounted files, and whatever else is wanted in RV(settings), with the values that they have
-      where neither O(secrets) nor O(given) says otherwise. No secrets.
+      Variables in the paths of mounted files, and whatever else is wanted in RV(settings), with the values that they
+      have where neither O(secrets) nor O(given) says otherwise. No secrets.
     type: dict
     default: {}
   profiles:
@@ -81,8 +81,8 @@ options:
         type: str
   secrets:
     description: >-
-      The project's secrets by name. They stay on the controller, and of a value only whether it is empty counts, but for
-      C(PUID), C(PGID) and the names in O(variables).
+      The project's secrets by name. They stay on the controller, and of a value only whether it is empty counts, but
+      for C(PUID), C(PGID) and the names in O(variables).
     type: dict
     default: {}
   given:
@@ -152,8 +152,8 @@ checkout:
   type: dict
 settings:
   description: >-
-    C(PUID), C(PGID) and the names in O(variables), with their values in O(secrets), else in O(given), else in O(variables).
-    What nobody gives is left out.
+    C(PUID), C(PGID) and the names in O(variables), with their values in O(secrets), else in O(given), else in
+    O(variables). What nobody gives is left out.
   returned: success
   type: dict
 secrets:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import time
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
@@ -205,3 +207,26 @@ def test_a_dump_lets_the_server_go_first(database: Local, tmp_path: Path, monkey
     monkeypatch.setattr(databases, "run", noted)
     database.dump(tmp_path / "dump", KEY)
     assert [command[:3] for command in ran if any("pg_dump" in word for word in command)] == [["nice", "-n", "19"]]
+
+
+def test_what_the_database_does_for_a_dump_lets_it_go_first_as_well(
+    database: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    niceness: dict[str, set[int]] = {}
+
+    def watched(command: list[str], **options: Any) -> str:
+        with psycopg.connect(database.server.uri_of(database.name), application_name="pg_dump") as dumping:
+            end = time.monotonic() + 10
+            while os.getpriority(os.PRIO_PROCESS, dumping.info.backend_pid) != 19 and time.monotonic() < end:
+                time.sleep(0.02)
+            rows = dumping.execute(
+                "SELECT application_name, pid FROM pg_stat_activity WHERE datname = current_database()"
+            )
+            for name, each in rows:
+                niceness.setdefault(name, set()).add(os.getpriority(os.PRIO_PROCESS, each))
+        return run(command, **options)
+
+    monkeypatch.setattr(databases, "run", watched)
+    with psycopg.connect(database.server.uri_of(database.name), application_name="server"):
+        database.dump(tmp_path / "dump", KEY)
+    assert niceness == {"pg_dump": {19}, "psql": {19}, "server": {0}}
