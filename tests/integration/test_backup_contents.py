@@ -81,7 +81,7 @@ def restored(database: Local, dump: Path, expected: Contents, key: bytes = KEY) 
 
 
 def test_what_is_brought_back_is_what_was_told_when_it_was_dumped(large: Local, tmp_path: Path) -> None:
-    told = large.dump(tmp_path / "dump", KEY)
+    told = large.dump(tmp_path / "dump", KEY).contents
     assert told.rows["secrets_v2"] == 10_000 and told.rows["secret_versions_v2"] == 20_000
     assert {*told.digests} == {*SECRETS[2:], "projects"}
     large.sql("DELETE FROM secrets_v2")
@@ -100,8 +100,8 @@ def test_telling_takes_no_more_memory_for_more_secrets(large: Local, database: L
     assert peak(large) < peak(database) + 50_000
 
 
-def test_it_tells_its_version_and_its_size(large: Local) -> None:
-    about = large.about()
+def test_a_dump_tells_the_version_and_the_size(large: Local, tmp_path: Path) -> None:
+    about = large.dump(tmp_path / "dump", KEY).database
     assert about["kind"] == "postgresql" and float(about["version"].split()[0]) >= 14 and about["bytes"] > 1_000_000
 
 
@@ -144,7 +144,7 @@ def test_a_dump_of_other_secrets_is_refused_and_nothing_is_replaced(database: Lo
 
 
 def test_what_a_killed_restore_left_goes_and_what_was_kept_on_purpose_stays(database: Local, tmp_path: Path) -> None:
-    told = database.dump(tmp_path / "dump", KEY)
+    told = database.dump(tmp_path / "dump", KEY).contents
     names = {word: f"{database.name}_{word}_20260101000000" for word in ("restored", "replaced", "before")}
     for name in names.values():
         database.server.create_database(name)
@@ -186,7 +186,7 @@ def test_what_is_written_meanwhile_is_neither_in_the_dump_nor_in_what_is_told(
         return done
 
     monkeypatch.setattr(databases, "run", written_meanwhile)
-    told = database.dump(tmp_path / "dump", KEY)
+    told = database.dump(tmp_path / "dump", KEY).contents
     monkeypatch.undo()
     assert told == before != database.contents(KEY)
     restored(database, tmp_path / "dump", told)

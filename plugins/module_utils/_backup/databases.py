@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .commands import BackupError, last_words, pipe, run, start
 from .contents import Contents, read, statements
@@ -25,7 +25,10 @@ from .stack import Stack, tag_of
 _LAST = ("nice", "-n", "19")
 # In the names of databases beside the one that is used: not yet in its place, kept on purpose, and to be dropped.
 RESTORED, BEFORE, REPLACED = "restored", "before", "replaced"
-_BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSELECT pg_export_snapshot();\n"
+# All that there is to ask, at once: each command in a container costs more than what it asks.
+_BEGIN = b"""BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SELECT pg_export_snapshot(), current_setting('server_version'), pg_database_size(current_database());
+"""
 # What the database itself does for a dump, it does in processes of the user whom its container's commands run as. The
 # second is pg_dump's: a session that is told this waits for it, a second at most, while pg_dump is started.
 _LAST_AS_WELL = rb"""SELECT pg_backend_pid() AS own \gset
@@ -45,6 +48,13 @@ SELECT coalesce(string_agg(pid::text, ' '), :own::text) AS dumps
 _WITH_AUTHORITY = (
     'if [ -n "$CA" ]; then export PGSSLROOTCERT=/tmp/ca.pem; echo "$CA" | base64 -d >/tmp/ca.pem; fi; exec {words}'
 )
+
+
+class Dumped(NamedTuple):
+    """What a dump holds. database: the kind and version, and the bytes that it takes on its disk, 0 if not known."""
+
+    contents: Contents
+    database: dict[str, Any]
 
 
 class Postgres:
@@ -81,22 +91,18 @@ class Postgres:
         with start(self._psql(database or self.name), env=self.variables, stdin=subprocess.PIPE) as session:
             return _told(session, statements(key), key)
 
-    def about(self) -> dict[str, Any]:
-        """Its kind and version, and the bytes that it takes on its disk; asked at once, since each question costs."""
-        told = self.sql("SELECT current_setting('server_version'), pg_database_size(current_database());").split("\t")
-        return {"kind": self.kind, "version": told[0], "bytes": int(told[1])}
-
-    def dump(self, target: Path, key: bytes) -> Contents:
+    def dump(self, target: Path, key: bytes) -> Dumped:
         """Dump in PostgreSQL's own format while the server runs; what it holds at that very moment."""
         # Its snapshot is lent to pg_dump, so that dump and digests see the same database.
-        with start(self._psql(self.name), env=self.variables, stdin=subprocess.PIPE) as session:
-            snapshot = _ask(session, _BEGIN)
+        with start(self._psql(self.name, before=_LAST), env=self.variables, stdin=subprocess.PIPE) as session:
+            snapshot, version, size = _ask(session, _BEGIN).split("\t")
             _tell(session, self._before_dump)
             # What is encrypted gets 3 % smaller with more effort, which takes twice the time.
             options = ("--format=custom", "--compress=1", f"--snapshot={snapshot}", f"--dbname={self.name}")
             with target.open("wb") as out:
                 run(self.command("pg_dump", *options, before=_LAST), env=self.variables, stdout=out)
-            return _told(session, f"{statements(key)}COMMIT;\n", key)
+            contents = _told(session, f"{statements(key)}COMMIT;\n", key)
+        return Dumped(contents, {"kind": self.kind, "version": version, "bytes": int(size)})
 
     def root_keys(self) -> list[dict[str, Any]]:
         """The server's root keys, sealed with its ENCRYPTION_KEY: one, or up to three while that key is rotated."""
@@ -148,9 +154,9 @@ class Postgres:
         for name in names:
             self.sql(f"DROP DATABASE IF EXISTS {_identifier(name)} WITH (FORCE);", "template1")
 
-    def _psql(self, database: str) -> list[str]:
+    def _psql(self, database: str, before: Sequence[str] = ()) -> list[str]:
         plain = ("--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator=\t")
-        return self.command("psql", *plain, "--set=ON_ERROR_STOP=1", f"--dbname={database}")
+        return self.command("psql", *plain, "--set=ON_ERROR_STOP=1", f"--dbname={database}", before=before)
 
 
 class ExternalPostgres(Postgres):
@@ -186,15 +192,15 @@ class Mongo:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
 
-    def dump(self, target: Path, key: bytes) -> Contents:
+    def dump(self, target: Path, key: bytes) -> Dumped:
         """Dump while it runs. Nothing of it is counted."""
-        variables = self.stack.environment("mongo")
+        variables, mongo = self.stack.environment("mongo"), self.stack.running("mongo")
         user = variables.get("MONGO_INITDB_ROOT_USERNAME", "")
         command = [
             "docker",
             "exec",
             "--interactive",
-            self.stack.running("mongo").id,
+            mongo.id,
             "mongodump",
             "--archive",
             "--gzip",
@@ -207,11 +213,7 @@ class Mongo:
             run(command, stdin=password, stdout=out)
         if target.stat().st_size == 0:
             raise BackupError("mongodump wrote nothing")
-        return Contents()
-
-    def about(self) -> dict[str, Any]:
-        """Its kind and version; its size is not known."""
-        return {"kind": self.kind, "version": tag_of(self.stack.running("mongo").image), "bytes": 0}
+        return Dumped(Contents(), {"kind": self.kind, "version": tag_of(mongo.image), "bytes": 0})
 
 
 def database_of(stack: Stack, image: str = "") -> Postgres | Mongo:

@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.archive import pack
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.commands import BackupError
-from ansible_collections.omakase.homelab.plugins.module_utils._backup.databases import Mongo, database_of, libpq
+from ansible_collections.omakase.homelab.plugins.module_utils._backup.databases import (
+    ExternalPostgres,
+    Mongo,
+    database_of,
+    libpq,
+)
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.installation import bring_back, grown, inspect
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.stack import Stack, tag_of, version_of
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -156,9 +161,10 @@ def test_a_database_elsewhere_is_reached_without_its_password_on_a_command_line(
 ) -> None:
     address = "postgres://me:p%40ss@db.example:5433/vault?sslmode=verify-full"
     programs.expect("compose config", config(backend={"DB_CONNECTION_URI": address, "DB_ROOT_CERT": "UEVN"}))
-    programs.expect("docker run --rm --interactive --pull=missing --network=host", "17.2\t8192")
+    programs.expect("docker run --rm --interactive --pull=missing --network=host", "17.2\n")
     database = database_of(Stack(directory), "postgres:17")
-    assert database.about() == {"kind": "postgresql", "version": "17.2", "bytes": 8192}
+    assert isinstance(database, ExternalPostgres)
+    assert database.sql("SELECT current_setting('server_version');") == "17.2"
     assert programs.environments[-1]["PGPASSWORD"] == "p@ss"
     assert "--env=PGPASSWORD" in programs.commands[-1] and "p@ss" not in programs.commands[-1]
 
