@@ -76,26 +76,23 @@ class Client:
             raise RuntimeError(f"{method} {path} answered {answer.status}")
 
 
-def summary(pairs: Sequence[tuple[Window, Window]]) -> tuple[list[str], list[list[str]]]:
-    """A table's head and rows from pairs of windows: without, and with what goes on beside.
+def summary(rounds: Sequence[tuple[Window, ...]]) -> tuple[list[str], list[list[str]]]:
+    """A table's head and rows from rounds of windows: with nothing beside them, a backup, and what only computes.
 
-    Ratios are medians of those of the pairs, since a pair is of one time and the machine's other work changes.
+    Ratios are medians of those of the rounds, since a round is of one time and the machine's other work changes.
     """
     rows = []
-    for kind in (*KINDS, "all"):
-        quiet, busy = ([_of(pair[side], kind) for pair in pairs] for side in (0, 1))
+    for kind in KINDS:
         row = [kind]
         for share in (50, 95):
-            without, beside = ([_percentile(each, share) for each in side] for side in (quiet, busy))
-            ratio = statistics.median(b / a for a, b in zip(without, beside, strict=True))
-            row += [f"{statistics.median(without):.1f} ms", f"{statistics.median(beside):.1f} ms", f"{ratio:.2f}"]
+            without, *others = ([_percentile(window.taken[kind], share) for window in side] for side in zip(*rounds))
+            row.append(f"{statistics.median(without):.1f} ms")
+            for beside in others:
+                ratio = statistics.median(b / a for a, b in zip(without, beside, strict=True))
+                row.append(f"{statistics.median(beside):.1f} ms, {ratio:.2f}")
         rows.append(row)
-    head = ["asked for", "median without", "with a backup", "ratio", "95 of 100 without", "with a backup", "ratio"]
-    return head, rows
-
-
-def _of(window: Window, kind: str) -> list[float]:
-    return window.all() if kind == "all" else window.taken[kind]
+    head = ["asked for", "median alone", "with a backup", "with computing", "95 of 100 alone", "with a backup"]
+    return [*head, "with computing"], rows
 
 
 def _percentile(values: list[float], share: int) -> float:

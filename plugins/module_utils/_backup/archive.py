@@ -96,7 +96,7 @@ def make(
 def collect(stack: Stack, files: Sequence[str], image: str, place: Path, source: Path) -> dict[str, Any]:
     """Gather the parts of a backup below `place`; the manifest."""
     containers = stack.containers()
-    database = database_of(stack, image)
+    database = database_of(stack, image, containers)
     variables = stack.environment(stack.server)
     salt = secrets.token_hex(16)
     held = database.dump(place / database.part, digest_key(variables, salt))

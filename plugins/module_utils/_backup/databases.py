@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from .commands import BackupError, last_words, pipe, run, start
 from .contents import Contents, read, statements
-from .stack import Stack, tag_of
+from .stack import Container, Stack, tag_of
 
 # A container is no child of ours, and does not inherit that we let the server go first.
 _LAST = ("nice", "-n", "19")
@@ -64,13 +64,13 @@ class Postgres:
     part = "database.dump"
     _before_dump = _LAST_AS_WELL
 
-    def __init__(self, stack: Stack, user: str, name: str) -> None:
-        self.stack, self.user, self.name = stack, user, name
+    def __init__(self, stack: Stack, user: str, name: str, containers: Mapping[str, Container] | None = None) -> None:
+        self.stack, self.user, self.name, self.containers = stack, user, name, containers
 
     @cached_property
     def container(self) -> str:
         """Looked up once: each look costs more than what most commands do."""
-        return self.stack.running("db").id
+        return self.stack.running("db", self.containers).id
 
     def command(self, program: str, *arguments: str, before: Sequence[str] = ()) -> list[str]:
         """How a program of PostgreSQL's is run on the database; `before` it, what runs it."""
@@ -216,10 +216,13 @@ class Mongo:
         return Dumped(Contents(), {"kind": self.kind, "version": tag_of(mongo.image), "bytes": 0})
 
 
-def database_of(stack: Stack, image: str = "") -> Postgres | Mongo:
-    """The database of the stack; one elsewhere is reached through a container of the image. Raises BackupError."""
+def database_of(stack: Stack, image: str = "", containers: Mapping[str, Container] | None = None) -> Postgres | Mongo:
+    """The database of the stack; one elsewhere is reached through a container of the image. Raises BackupError.
+
+    containers: what the stack has told of them just now.
+    """
     if stack.has_own_database:
-        return own_postgres(stack)
+        return own_postgres(stack, containers)
     if "mongo" in stack.services():
         return Mongo(stack)
     if not image:
@@ -227,11 +230,11 @@ def database_of(stack: Stack, image: str = "") -> Postgres | Mongo:
     return ExternalPostgres(stack, image)
 
 
-def own_postgres(stack: Stack) -> Postgres:
-    """The PostgreSQL in the stack."""
+def own_postgres(stack: Stack, containers: Mapping[str, Container] | None = None) -> Postgres:
+    """The PostgreSQL in the stack; for containers see database_of."""
     variables = stack.environment("db")
     user = variables.get("POSTGRES_USER") or "postgres"
-    return Postgres(stack, user, variables.get("POSTGRES_DB") or user)
+    return Postgres(stack, user, variables.get("POSTGRES_DB") or user, containers)
 
 
 def libpq(variables: Mapping[str, str]) -> dict[str, str]:

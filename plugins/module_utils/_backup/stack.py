@@ -76,9 +76,12 @@ class Stack:
         found = json.loads(run(["docker", "inspect", *ids])) if ids else []
         return {container.service: container for container in map(_container, found)}
 
-    def running(self, service: str) -> Container:
-        """The running container of a service. Raises BackupError where there is none."""
-        found = self.containers().get(service)
+    def running(self, service: str, containers: Mapping[str, Container] | None = None) -> Container:
+        """The running container of a service. Raises BackupError where there is none.
+
+        containers: what was told of them just now, in place of asking again.
+        """
+        found = (self.containers() if containers is None else containers).get(service)
         if found is None or not found.running:
             raise BackupError(
                 f"{service} does not run in {self.directory}. Start it: `docker compose up --detach {service}`"

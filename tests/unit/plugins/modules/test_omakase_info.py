@@ -133,6 +133,29 @@ def test_files_that_git_does_not_know_are_asked_for_once_more(checkout: Path, mo
     assert found["project"]["absent"] == [] and "texts" not in found["checkout"]
 
 
+def test_settings_are_the_project_s_else_the_given_ones_else_the_defaults(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {
+        "secrets": {"DATA_DIR": "/project", "PUID": "4711", "TOKEN": "canary-9d"},
+        "given": {"DATA_DIR": "/given", "CONFIG_DIR": "/given", "PGID": 4712},
+        "variables": {"DATA_DIR": "/default", "CONFIG_DIR": "/default", "COMPOSE_PROJECT_NAME": "omakase"},
+    }
+    found, asked = act(checkout, monkeypatch, **given)
+    assert found["settings"] == {
+        "DATA_DIR": "/project",
+        "CONFIG_DIR": "/given",
+        "COMPOSE_PROJECT_NAME": "omakase",
+        "PUID": "4711",
+        "PGID": "4712",
+    }
+    assert (asked[0]["uid"], asked[0]["gid"]) == ("4711", "4712")
+    assert found["secrets"] == ["DATA_DIR", "PUID", "TOKEN"] and "canary" not in str((found, asked))
+    _found, asked = act(checkout, monkeypatch, **given, uid=1000)
+    assert (asked[0]["uid"], asked[0]["gid"]) == (1000, "4712")
+    assert act(checkout, monkeypatch)[0]["settings"] == {}
+
+
 def test_a_template_comes_with_its_text_and_its_owner(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (checkout / "x.tmpl").write_text("${T}\n")
     wanted = [{"src": "x.tmpl", "dest": "x", "format": "dollar"}, {"src": "gone", "dest": "y"}]
