@@ -49,11 +49,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Timing:
-    """Medians of several runs, the spread of the wall time, and the requests of one run."""
+    """Medians of several runs, and the requests of one."""
 
     seconds: float
-    lowest: float
-    highest: float
     cpu: float
     memory: float
     logins: int
@@ -157,7 +155,7 @@ def timed(vault: Vault, plays: list[Play], repeats: int) -> list[Timing]:
 
 
 def _timing(runs: list[Run]) -> Timing:
-    seconds = [run.seconds for run in runs]
-    cpu = statistics.median(run.cpu for run in runs)
-    memory = statistics.median(run.memory for run in runs)
-    return Timing(statistics.median(seconds), min(seconds), max(seconds), cpu, memory, runs[-1].logins, runs[-1].reads)
+    seconds, cpu, memory = (
+        statistics.median(getattr(run, name) for run in runs) for name in ("seconds", "cpu", "memory")
+    )
+    return Timing(seconds, cpu, memory, runs[-1].logins, runs[-1].reads)

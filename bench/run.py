@@ -3,14 +3,17 @@
 
 Cases: constants-20, constants-200, per-call, large, import, load. Everything runs on this machine: the stand-in server
 on a real PostgreSQL and Redis behind a counting proxy, and Ansible with hosts that are all this machine. Ratios are of
-plays that took turns.
+plays that took turns. Those of constants-20 and constants-200 are kept (bench/pairs.jsonl), so that they can be
+measured pair by pair: `--repeats 1 constants-200` takes half an hour.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import itertools
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,13 +25,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.load import load
-from bench.plays import CONSTANT, FORKS, OURS, PER_CALL, Play, Shape, Timing, timed
+from bench.pairs import Pair, Summary, keep, newest
+from bench.plays import CONSTANT, FORKS, OURS, PER_CALL, Play, Run, Shape, Timing, timed
 from bench.processes import Lookups
 from bench.report import machine, plot, record, table
 from bench.vault import Vault, running_vault
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "RESULTS.md"
+PAIRS = HERE / "pairs.jsonl"
 # More lookups than this in one play are not asked of the lookup that logs in for each: it would take hours.
 MOST_PER_CALL = 1000
 
@@ -37,14 +42,23 @@ def constants(repeats: int, hosts: int) -> str:
     """Our lookup against the same play with constants in place of lookups."""
     with running_vault({"/": 50}) as vault:
         shape = Shape(hosts=hosts, templates=10, secrets=5)
-        fixed, ours = measured(vault, shape, (CONSTANT, OURS), repeats)
+        plays = [Play(shape, expression) for expression in (OURS, CONSTANT)]
+        try:
+            for repeat in range(repeats):
+                runs = {play.name: play.run(vault) for play in (plays if repeat % 2 else reversed(plays))}
+                print(f"  {hosts} hosts: {runs}", file=sys.stderr, flush=True)
+                keep(PAIRS, Pair(datetime.date.today().isoformat(), hosts, runs[OURS], runs[CONSTANT]))
+        finally:
+            for play in plays:
+                play.close()
+    found = newest(PAIRS, hosts)
     rows = [
-        ["lookup", str(ours.logins), str(ours.reads), span(ours), f"{ours.cpu:.1f} s"],
-        ["constants", str(fixed.logins), str(fixed.reads), span(fixed), f"{fixed.cpu:.1f} s"],
-        ["ratio", "", "", f"{ours.seconds / fixed.seconds:.3f}", f"{ours.cpu / fixed.cpu:.3f}"],
+        values_from("lookup", [pair.lookups for pair in found.pairs]),
+        values_from("constants", [pair.constants for pair in found.pairs]),
+        ["ratio", "", "", f"{found.wall:.3f}", f"{found.cpu:.3f}"],
     ]
     head = ["values from", "logins", "lists", "wall time (lowest to highest)", "processor time"]
-    words = f"{hosts} hosts x 10 templates x 5 secrets, {FORKS} forks, {often(repeats)}."
+    words = f"{hosts} hosts x 10 templates x 5 secrets, {FORKS} forks, {pairs_of(found)}."
     target = "Target: 1 login, 1 list, and a ratio of at most 1.05."
     return f"{words} {target}\n\n{table(head, rows)}\n"
 
@@ -130,8 +144,18 @@ def often(repeats: int) -> str:
     return "one run each" if repeats == 1 else f"medians of {repeats} runs that took turns"
 
 
-def span(timing: Timing) -> str:
-    return f"{timing.seconds:.1f} s ({timing.lowest:.1f} to {timing.highest:.1f})"
+def pairs_of(found: Summary) -> str:
+    count = len(found.pairs)
+    return f"one pair of runs ({found.days})" if count == 1 else f"medians of {count} pairs of runs ({found.days})"
+
+
+def values_from(name: str, runs: list[Run]) -> list[str]:
+    """A row of such runs."""
+    seconds = [run.seconds for run in runs]
+    asked = zip(*((run.logins, run.reads) for run in runs), strict=True)
+    requests = [" or ".join(map(str, sorted(set(counts)))) for counts in asked]
+    span = f"{statistics.median(seconds):.1f} s ({min(seconds):.1f} to {max(seconds):.1f})"
+    return [name, *requests, span, f"{statistics.median(run.cpu for run in runs):.1f} s"]
 
 
 def cells(timing: Timing | None) -> tuple[str, str]:

@@ -16,7 +16,6 @@ class InfisicalError(Exception):
     problem: what was asked, of whom, and what came back.
     advice: what to do about it.
     status, error, message: the fields of the server's answer, 0 and "" if there was none.
-    retry_after: seconds the server asked to wait.
     """
 
     def __init__(
