@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 _LOGINS = ("client_id", "token", "ldap_username", "jwt", "jwt_path")
 _display = Display()
 
-# The variables that the last lookup of this process took its options from, and the options, by the plugin's name:
-# lookups of one task mostly differ in their terms alone, and ansible-core needs a millisecond for all options.
-_options_before: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+# What the last lookup of this process took its options from, and the options, by the plugin's name: lookups of one
+# task mostly differ in their terms alone, and ansible-core needs a millisecond for all options.
+_options_before: dict[str, tuple[list[Mapping[str, Any]], dict[str, Any]]] = {}
 
 
 @contextmanager
@@ -63,9 +64,10 @@ def read_options(plugin: LookupBase, variables: Mapping[str, Any] | None, direct
     own = {f"infisical_{name}" for name in known if direct.get(name) is None}.intersection(variables or {})
     # Before anything is converted: ansible-core hands over a variable's template as it stands.
     templated = {name: plugin._templar.template(variables[name]) for name in own} if variables else {}
-    from_variables = not direct and "infisical_default" not in own  # whose value keeps its type, and 1 equals True
+    sources = [templated, {name: value for name, value in os.environ.items() if name.startswith("INFISICAL_")}]
+    repeats = not direct and "infisical_default" not in own  # whose value keeps its type, and 1 equals True
     before = _options_before.get(plugin._load_name)
-    if from_variables and before and before[0] == templated:
+    if repeats and before and before[0] == sources:
         return dict(before[1])
     plugin.set_options(var_options=templated, direct=direct)
     found = plugin.get_options()
@@ -74,8 +76,8 @@ def read_options(plugin: LookupBase, variables: Mapping[str, Any] | None, direct
         from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.nearest import settle
 
         settle(given, templated, direct)
-    if from_variables:
-        _options_before[plugin._load_name] = templated, dict(given)
+    if repeats:
+        _options_before[plugin._load_name] = sources, dict(given)
     return given
 
 

@@ -210,6 +210,17 @@ def test_a_variable_that_changes_within_a_process_counts(server: Scripted, looku
         assert lookup("infisical", "A", variables={**variables, "infisical_environment": environment}) == [environment]
 
 
+def test_an_environment_that_changes_within_a_process_counts(
+    server: Scripted, lookup: Lookup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed(logged_in(server), {"environment": "dev"}, A="dev")
+    listed(server, {"environment": "prod"}, A="prod")
+    variables = {f"infisical_{name}": value for name, value in GIVEN.items()}
+    for environment in ("dev", "prod", "prod", "dev"):
+        monkeypatch.setenv("INFISICAL_ENVIRONMENT", environment)
+        assert lookup("infisical", "A", variables=variables) == [environment]
+
+
 @pytest.mark.parametrize("values", [(1, True), (True, 1), (0, False)])
 def test_a_default_of_a_variable_keeps_its_type(server: Scripted, lookup: Lookup, values: tuple[Any, Any]) -> None:
     listed(logged_in(server), A="1")
