@@ -47,7 +47,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         found["checkout"].pop("texts")
         found.pop("invocation", None)
         plan = wanted.plan(project, found["environment"]["names"])
-        return {**found, "settings": settings, "secrets": sorted(wanted.secrets), "project": project, "plan": plan}
+        return {
+            **found,
+            "ids": {name: settings[name] for name in _IDS.values() if name in settings},
+            "namesakes": _namesakes(args, found),
+            "secrets": sorted(wanted.secrets),
+            "project": project,
+            "plan": plan,
+        }
 
     def _project(self, args: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
         return digest(
@@ -58,6 +65,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             profiles=args.get("profiles") or [],
             wanted=[{"owner": args["user"], **template} for template in args.get("templates") or []],
         )
+
+
+def _namesakes(args: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """The directories of other stacks that go by the name of this one."""
+    name = {**args["variables"], **found["environment"]["settings"]}.get("COMPOSE_PROJECT_NAME", "")
+    return [where for where in found["programs"]["projects"].get(name, []) if where != args["directory"]]
 
 
 def _settings(wanted: Wanted, defaults: Mapping[str, Any]) -> dict[str, str]:

@@ -38,8 +38,8 @@ options:
     default: /usr/local/bin/omakase-infisical
   variables:
     description: >-
-      Variables in the paths of mounted files, and whatever else is wanted in RV(settings), with the values that they
-      have where neither O(secrets) nor O(given) says otherwise. No secrets.
+      C(COMPOSE_PROJECT_NAME), and variables in the paths of mounted files, with the values that they have where neither
+      O(secrets) nor O(given) says otherwise. No secrets.
     type: dict
     default: {}
   profiles:
@@ -150,12 +150,15 @@ checkout:
   description: C(exists), and the C(tracked) files.
   returned: success
   type: dict
-settings:
-  description: >-
-    C(PUID), C(PGID) and the names in O(variables), with their values in O(secrets), else in O(given), else in
-    O(variables). What nobody gives is left out.
+ids:
+  description: C(PUID) and C(PGID) of O(secrets), else of O(given); without those that nobody gives.
   returned: success
   type: dict
+namesakes:
+  description: Directories of other stacks on the host that go by C(COMPOSE_PROJECT_NAME) of this one.
+  returned: success
+  type: list
+  elements: str
 secrets:
   description: The names in O(secrets).
   returned: success
