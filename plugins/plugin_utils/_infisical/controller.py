@@ -35,7 +35,7 @@ _display = Display()
 
 # What the last lookup of this process took its options from, and the options, by the plugin's name: lookups of one
 # task mostly differ in their terms alone, and ansible-core needs a millisecond for all options.
-_options_before: dict[str, tuple[list[Mapping[str, Any]], dict[str, Any]]] = {}
+_options_before: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {}
 
 
 @contextmanager
