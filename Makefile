@@ -30,7 +30,7 @@ setup: $(READY) ## Install what the other targets need
 .PHONY: lock
 lock: $(READY) ## Write requirements.lock again: all that requirements.txt brings, with hashes, for every Python from 3.11 on
 	@python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@UV_NO_CONFIG=1 uv pip compile --universal --python-version 3.11 --generate-hashes \
+	@UV_NO_CONFIG=1 uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	   --output-file requirements.lock requirements.txt >/dev/null
 
 .PHONY: demo
