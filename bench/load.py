@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bench.plays import CONSTANT, OURS, Play, Shape, Timing, timed
+from bench.plays import CONSTANT, OURS, Play, Shape, Timing, counts, timed
 from bench.report import plot, table
 from bench.vault import Vault, running_vault
 
@@ -25,12 +25,13 @@ LOOKUPS = 5
 def load(repeats: int) -> str:
     """One task of five lookups on each host, which does nothing else; beside it the same with constants."""
     with running_vault({"/": 50}) as vault:
-        by_hosts = {hosts: _both(vault, hosts, repeats) for hosts in HOSTS}
+        by_hosts = {hosts: _timed(vault, hosts, (OURS, CONSTANT), repeats) for hosts in HOSTS}
         together = _together(vault)
     by_secrets = {}
     for count in SECRETS:
         with running_vault({"/": count}) as vault:
-            by_secrets[count] = (_both(vault, SECRETS_HOSTS, repeats)[0], vault.own_seconds("/"))
+            (ours,) = _timed(vault, SECRETS_HOSTS, (OURS,), repeats)
+            by_secrets[count] = (ours, vault.own_seconds("/"))
     lines = {
         "lookups": [(float(hosts), ours.seconds) for hosts, (ours, _fixed) in by_hosts.items()],
         "constants": [(float(hosts), fixed.seconds) for hosts, (_ours, fixed) in by_hosts.items()],
@@ -65,16 +66,15 @@ def load(repeats: int) -> str:
     )
 
 
-def _both(vault: Vault, hosts: int, repeats: int) -> tuple[Timing, Timing]:
-    """The play with lookups, and with constants."""
+def _timed(vault: Vault, hosts: int, expressions: tuple[str, ...], repeats: int) -> list[Timing]:
+    """The play with each of them in the place of its values."""
     shape = Shape(hosts=hosts, templates=1, secrets=LOOKUPS, forks=FORKS)
-    plays = [Play(shape, expression, renders=False) for expression in (OURS, CONSTANT)]
+    plays = [Play(shape, expression, renders=False) for expression in expressions]
     try:
-        ours, fixed = timed(vault, plays, repeats)
+        return timed(vault, plays, repeats)
     finally:
         for play in plays:
             play.close()
-    return ours, fixed
 
 
 def _together(vault: Vault) -> str:
@@ -91,11 +91,10 @@ def _together(vault: Vault) -> str:
     finally:
         for play in plays:
             play.close()
-    asked = vault.proxy.requests
-    logins = sum(count for request, count in asked.items() if request.endswith("/login"))
+    logins, lists = counts(vault)
     return (
         f"{PLAYS} plays at once, of {SECRETS_HOSTS} hosts each: all succeed, with {logins} logins and "
-        f"{asked.total() - logins} lists, in {seconds:.1f} s on {os.cpu_count()} cores "
+        f"{lists} lists, in {seconds:.1f} s on {os.cpu_count()} cores "
         f"(a play {statistics.median(run.seconds for run in runs):.1f} s at the median)."
     )
 

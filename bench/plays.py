@@ -122,7 +122,7 @@ class Play:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise RuntimeError(f"{process.returncode}: {printed.read_text()[-4000:]}")
-        return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, *_counts(vault))
+        return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, *counts(vault))
 
     def close(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -138,7 +138,8 @@ class Play:
         }
 
 
-def _counts(vault: Vault) -> tuple[int, int]:
+def counts(vault: Vault) -> tuple[int, int]:
+    """Logins and other requests since they were counted anew."""
     logins = sum(count for asked, count in vault.proxy.requests.items() if asked.endswith("/login"))
     return logins, vault.proxy.requests.total() - logins
 

@@ -81,12 +81,12 @@ options:
         type: str
   secrets:
     description: >-
-      The project's secrets by name. They stay on the controller, and of a value only whether it is empty counts, but
-      for C(PUID), C(PGID) and the names in O(variables).
+      The project's secrets by name. C(PUID), C(PGID) and the names in O(variables) are used where O(uid), O(gid) and
+      O(variables) are. The others stay on the controller, and of a value only whether it is empty counts.
     type: dict
     default: {}
   given:
-    description: Values by name for secrets that the project may lack. They stay on the controller as well.
+    description: Values by name for secrets that the project may lack. They are used likewise.
     type: dict
     default: {}
   catalogue:

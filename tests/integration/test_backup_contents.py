@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._backup.commands i
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.contents import SECRETS, Contents
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.stack import Stack
 
+from lab.shell import wait_for
 from tests.support.servers import Postgres
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -216,9 +216,8 @@ def test_what_the_database_does_for_a_dump_lets_it_go_first_as_well(
 
     def watched(command: list[str], **options: Any) -> str:
         with psycopg.connect(database.server.uri_of(database.name), application_name="pg_dump") as dumping:
-            end = time.monotonic() + 10
-            while os.getpriority(os.PRIO_PROCESS, dumping.info.backend_pid) != 19 and time.monotonic() < end:
-                time.sleep(0.02)
+            pid = dumping.info.backend_pid
+            assert wait_for(lambda: os.getpriority(os.PRIO_PROCESS, pid) == 19, limit=10)
             rows = dumping.execute(
                 "SELECT application_name, pid FROM pg_stat_activity WHERE datname = current_database()"
             )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
 from collections.abc import Iterator
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.meta.repository import ROLES, ROOT, files, read
 
 RENOVATE = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))
 PIN = re.compile(r"^([a-z0-9][\w.-]*)(?:\[[\w,]+\])?==([\w.]+)", re.M)
+EXTRAS = r"^([a-z0-9][\w.-]*)(?:\[([\w,]+)\])?=="
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 # An image's name and tag, wherever they stand.
 PINNED = re.compile(
@@ -43,6 +46,28 @@ def test_all_that_is_installed_has_hashes() -> None:
     assert len(entries) > len(requirements())
     assert [entry.split()[0] for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry)] == []
     assert "--require-hashes -r $<" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_the_lock_has_the_extras_that_packages_want_of_each_other() -> None:
+    """Without them pip takes the newest release for the one with the extra, and refuses it for its missing hash."""
+    locked = {name.lower(): {*extras.split(",")} - {""} for name, extras in re.findall(EXTRAS, LOCK, re.M)}
+    wanted = [
+        (requirement.name.lower(), requirement.extras)
+        for name, extras in locked.items()
+        for requirement in map(Requirement, _requires(name))
+        if requirement.extras
+        and (not requirement.marker or any(requirement.marker.evaluate({"extra": extra}) for extra in {"", *extras}))
+    ]
+    assert ("coverage", {"toml"}) in wanted
+    assert [(name, extras) for name, extras in wanted if not extras <= locked[name]] == []
+
+
+def _requires(package: str) -> list[str]:
+    """Of what is for other systems or Pythons nothing is installed here."""
+    try:
+        return importlib.metadata.requires(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
 
 
 @pytest.mark.parametrize("manager", RENOVATE["customManagers"], ids=lambda manager: manager["description"])
