@@ -35,7 +35,7 @@ lock: $(READY) ## Write requirements.lock again: all that requirements.txt bring
 
 .PHONY: demo
 demo: $(READY) ## From a practice Proxmox to a running Omakase host (leaves the lab up)
-	@python -m lab.demo
+	@python -m lab demo
 
 .PHONY: test
 test: unit ## Every test but the long proofs: unit, linters, contract, roles, the whole site on the lab
@@ -89,7 +89,7 @@ $(SITE)/.ready: docs/requirements.txt
 
 .PHONY: demo-image
 demo-image: $(READY) $(SITE)/.ready ## Run the demo, and draw docs/demo.svg from what it prints
-	@mkdir -p build && set -o pipefail && python -m lab.demo | tee build/demo.txt
+	@mkdir -p build && set -o pipefail && python -m lab demo | tee build/demo.txt
 	@$(SITE)/bin/python -m docs.demo_image <build/demo.txt
 
 .PHONY: lab-up

@@ -87,8 +87,8 @@ def restored(ours: Installation, archive: Path) -> tuple[float, list[dict[str, A
         # The connection that Ansible keeps is to the host that was lost.
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(ours.folder / "ssh"),
         "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "bench" / "callback_plugins"),
-        "ANSIBLE_CALLBACKS_ENABLED": "role_timings",
-        "ROLE_TIMINGS": str(timings),
+        "ANSIBLE_CALLBACKS_ENABLED": "task_timings",
+        "TASK_TIMINGS": str(timings),
     }
     given = {**opened(ours), "infisical_backup_restore_archive": str(archive)}
     seconds, _ = timed(lambda: ours.playbook("playbooks/restore.yml", settings=settings, **given))

@@ -69,7 +69,7 @@ def load(repeats: int) -> str:
 def _timed(vault: Vault, hosts: int, expressions: tuple[str, ...], repeats: int) -> list[Timing]:
     """The play with each of them in the place of its values."""
     shape = Shape(hosts=hosts, templates=1, secrets=LOOKUPS, forks=FORKS)
-    plays = [Play(shape, expression, renders=False) for expression in expressions]
+    plays = [Play(shape, [expression], renders=False) for expression in expressions]
     try:
         return timed(vault, plays, repeats)
     finally:
@@ -80,7 +80,7 @@ def _timed(vault: Vault, hosts: int, expressions: tuple[str, ...], repeats: int)
 def _together(vault: Vault) -> str:
     """Several plays at once, each a run of its own."""
     plays = [
-        Play(Shape(hosts=SECRETS_HOSTS, templates=1, secrets=LOOKUPS), OURS, renders=False) for _play in range(PLAYS)
+        Play(Shape(hosts=SECRETS_HOSTS, templates=1, secrets=LOOKUPS), [OURS], renders=False) for _play in range(PLAYS)
     ]
     try:
         vault.proxy.requests.clear()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,35 +60,43 @@ class Timing:
 
 
 class Play:
-    """A play on hosts that are all this machine: it renders templates there, or only counts the secrets."""
+    """A play on hosts that are all this machine: it renders templates there, or only counts the secrets.
 
-    def __init__(self, shape: Shape, expression: str, python: str = sys.executable, renders: bool = True) -> None:
+    expressions: where values come from. With several each template comes with each, in turn, there and back again.
+    """
+
+    def __init__(
+        self, shape: Shape, expressions: Sequence[str], python: str = sys.executable, renders: bool = True
+    ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="omakase-bench-"))
-        self.name = expression
+        self.name = " and ".join(expressions)
         self.shape = shape
         self.python = Path(python)
-        tasks = self._rendering() if renders else self._counting()
-        play = {"hosts": "all", "gather_facts": False, "tasks": tasks}
+        tasks = self._rendering(expressions) if renders else self._counting(expressions)
+        play = {"hosts": "all", "gather_facts": False, "tasks": list(tasks)}
         (self.directory / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
 
-    def _rendering(self) -> list[dict[str, Any]]:
-        tasks: list[dict[str, Any]] = [{"ansible.builtin.file": {"path": "{{ target }}", "state": "directory"}}]
+    def _rendering(self, expressions: Sequence[str]) -> Iterator[dict[str, Any]]:
+        yield {"name": "directory", "ansible.builtin.file": {"path": "{{ target }}", "state": "directory"}}
+        for turn, (expression, values) in enumerate(self._turns(expressions)):
+            source = f"{turn}.j2"
+            lines = [f"{name}={{{{ {value} }}}}" for name, value in values.items()]
+            (self.directory / source).write_text("\n".join([*lines, ""]))
+            template = {"src": source, "dest": f"{{{{ target }}}}/{source}"}
+            yield {"name": expression, "ansible.builtin.template": template}
+
+    def _counting(self, expressions: Sequence[str]) -> Iterator[dict[str, Any]]:
+        for expression, values in self._turns(expressions):
+            counted = f"{{{{ [{', '.join(values.values())}] | length }}}}"
+            yield {"name": expression, "ansible.builtin.debug": {"msg": counted}}
+
+    def _turns(self, expressions: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+        """Each template with each expression: what gives its values, by name."""
         for number in range(self.shape.templates):
-            lines = [f"{name}={{{{ {self._value(name)} }}}}" for name in self._names(number)]
-            (self.directory / f"{number}.j2").write_text("\n".join([*lines, ""]))
-            source = f"{number}.j2"
-            tasks.append({"ansible.builtin.template": {"src": source, "dest": f"{{{{ target }}}}/{source}"}})
-        return tasks
-
-    def _counting(self) -> list[dict[str, Any]]:
-        values = [[self._value(name) for name in self._names(number)] for number in range(self.shape.templates)]
-        return [{"ansible.builtin.debug": {"msg": f"{{{{ [{', '.join(each)}] | length }}}}"}} for each in values]
-
-    def _names(self, number: int) -> list[str]:
-        return [f"KEY_{number * self.shape.secrets + secret}" for secret in range(self.shape.secrets)]
-
-    def _value(self, name: str) -> str:
-        return self.name.format(name=name)
+            first = number * self.shape.secrets
+            names = [f"KEY_{secret}" for secret in range(first, first + self.shape.secrets)]
+            for expression in reversed(expressions) if number % 2 else expressions:
+                yield expression, {name: expression.format(name=name) for name in names}
 
     def run(self, vault: Vault, count: bool = True) -> Run:
         """count: whether the requests from now on are those of this run alone."""
@@ -124,6 +133,14 @@ class Play:
             raise RuntimeError(f"{process.returncode}: {printed.read_text()[-4000:]}")
         return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, *counts(vault))
 
+    def turns(self, expression: str) -> list[float]:
+        """Seconds of each task with this expression in the last run, on all hosts."""
+        return [task["seconds"] for task in json.loads(self._timings.read_text()) if task["name"] == expression]
+
+    @property
+    def _timings(self) -> Path:
+        return self.directory / "timings.json"
+
     def close(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -134,6 +151,9 @@ class Play:
             "LANG": "C.UTF-8",
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
             "ANSIBLE_LOOKUP_PLUGINS": str(ROOT / "bench" / "lookup_plugins"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "bench" / "callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "task_timings",
+            "TASK_TIMINGS": str(self._timings),
             "ANSIBLE_LOCALHOST_WARNING": "0",
         }
 

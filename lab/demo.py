@@ -80,7 +80,3 @@ def _site(stages: list[tuple[str, float]]) -> int:
 def _shown(folder: Path) -> str:
     """The folder as someone in this checkout would write it."""
     return f"{folder.relative_to(ROOT)}/" if folder.is_relative_to(ROOT) else f"{folder}/"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

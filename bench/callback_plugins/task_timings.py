@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes down when each task began and what became of it, for bench/roles.py."""
+"""Writes down when each task began and what became of it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
-name: role_timings
+name: task_timings
 type: aggregate
 short_description: When each task began
-description: Writes a list of tasks to the file that ROLE_TIMINGS names.
+description: Writes a list of tasks to the file that TASK_TIMINGS names.
 """
 
 
@@ -23,7 +23,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
-    CALLBACK_NAME = "role_timings"
+    CALLBACK_NAME = "task_timings"
     CALLBACK_NEEDS_ENABLED = True
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core has no
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         self._begin("", "end", "")
-        with open(os.environ["ROLE_TIMINGS"], "w", encoding="utf-8") as file:
+        with open(os.environ["TASK_TIMINGS"], "w", encoding="utf-8") as file:
             json.dump(self.tasks, file)
 
     def _begin(self, role: str, name: str, action: str) -> None:
