@@ -20,11 +20,13 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
+from lab import lxc, proxmox
 from tests.support.leaks import CommandLines
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/omakase-lab")
 ADDRESSES = {"infisical": "198.18.0.101", "omakase": "198.18.0.100", "existing": "198.18.0.110"}
+VMIDS = {100: ADDRESSES["omakase"], 101: ADDRESSES["infisical"]}
 RECAP = re.compile(
     r"^(?P<host>\S+)\s+: ok=(?P<ok>\d+)\s+changed=(?P<changed>\d+)"
     r"\s+unreachable=(?P<unreachable>\d+)\s+failed=(?P<failed>\d+)",
@@ -138,6 +140,14 @@ class Lab:
 def manage_lab(*arguments: str) -> None:
     """Run the lab's own command."""
     subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, check=True)
+
+
+def remove_all(*vmids: int) -> None:
+    """Leave a Proxmox without these containers of the site, or without any."""
+    for vmid in vmids or VMIDS:
+        if lxc.exists(str(vmid)):
+            proxmox.remove_container(vmid)
+        proxmox.forget_host_keys(VMIDS[vmid])
 
 
 def select(infisical: Host, query: str) -> list[str]:

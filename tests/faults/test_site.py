@@ -8,24 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from testinfra.host import Host
 
-from lab import lxc, proxmox
-from tests.end_to_end.conftest import Lab, canaries, expect_nothing_twice, lab
+from tests.end_to_end.conftest import Lab, canaries, expect_nothing_twice, lab, remove_all
 from tests.support.soak import Soak
 
 __all__ = ["canaries", "lab"]  # fixtures
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
 
-CONTAINERS = {100: "198.18.0.100", 101: "198.18.0.101"}
 KEPT = ("/opt/infisical/.env", "/opt/infisical/credentials/administrator.json")
-
-
-def remove_all() -> None:
-    """Leave a Proxmox without containers of the site."""
-    for vmid, address in CONTAINERS.items():
-        if lxc.exists(str(vmid)):
-            proxmox.remove_container(vmid)
-        proxmox.forget_host_keys(address)
 
 
 def keys(lab: Lab) -> dict[str, str]:

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guides, done by somebody with a checkout, a home and a key of their own, who types what stands there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.end_to_end.conftest import ADDRESSES, RECAP, ROOT, STATE, Lab, lab, remove_all
+from tests.meta.repository import files
+from tests.meta.test_docs_commands import commands
+
+__all__ = ["lab"]  # a fixture
+
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
+HOME_INVENTORY = "inventories/home"
+REPOSITORY = "http://198.18.0.1:8080/git/omakase.git"
+ARCHIVES = "/var/backups/infisical"
+
+
+@dataclass
+class Reader:
+    """The directory of a checkout, and the environment of a shell in it."""
+
+    checkout: Path
+    environ: dict[str, str]
+
+    def types(self, line: str) -> str:
+        """What it says, with status 0."""
+        ran = subprocess.run(
+            ["bash", "-c", line], cwd=self.checkout, env=self.environ, capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL, timeout=1200,
+        )  # fmt: skip
+        assert ran.returncode == 0, f"{line}\n{ran.stdout[-6000:]}{ran.stderr[-2000:]}"
+        return ran.stdout
+
+    def follows(self, guide: str, lines: Sequence[str], instead: Mapping[str, str]) -> None:
+        """Type these lines, which must be all that stand in the guide. instead: what is typed here for some."""
+        assert set(lines) == set(commands(ROOT / "docs" / "guides" / f"{guide}.md"))
+        for line in lines:
+            self.types(instead.get(line, line))
+
+    def lose(self, vmid: int) -> None:
+        """A host is gone, and some time later."""
+        remove_all(vmid)
+        shutil.rmtree(Path(self.environ["HOME"]) / ".ansible/cp")  # connections that Ansible keeps for a minute
+
+    def write(self, path: str, content: object) -> None:
+        (self.checkout / path).write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def on(self, host: str, command: str) -> str:
+        """A command that a guide gives for a host."""
+        return f"ssh {self.environ['ANSIBLE_SSH_EXTRA_ARGS']} -i ~/.ssh/id_ed25519 root@{ADDRESSES[host]} {command}"
+
+
+@pytest.fixture(scope="module")
+def reader(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """A bare Proxmox, and somebody who has just cloned this repository."""
+    remove_all()
+    folder = tmp_path_factory.mktemp("reader")
+    checkout, home = folder / "omakase.homelab", folder / "home"
+    for path in files():
+        copy = checkout / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy, follow_symlinks=False)
+    (checkout / "collections/ansible_collections/omakase/homelab").symlink_to("../../..")
+    (home / ".ssh").mkdir(parents=True, mode=0o700)
+    environ = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        # OpenSSH takes its files from the home that the system knows, whatever HOME says.
+        "ANSIBLE_PRIVATE_KEY_FILE": str(home / ".ssh/id_ed25519"),
+        "ANSIBLE_SSH_EXTRA_ARGS": f"-o UserKnownHostsFile={home}/.ssh/known_hosts",
+    }
+    return Reader(checkout, environ)
+
+
+# Nobody here reaches the vendors: the lab's repositories and registry in their place, and what the lab's Omakase reads.
+def sources() -> dict[str, object]:
+    where = ROOT / "inventories" / "lab" / "group_vars"
+    every = yaml.safe_load((where / "all/main.yml").read_text())
+    omakase = [yaml.safe_load((where / f"omakase/{name}.yml").read_text()) for name in ("main", "secrets")]
+    found = {name: value for name, value in every.items() if name.startswith(("docker_", "lab_"))}
+    return {**found, **omakase[0], **omakase[1]}
+
+
+SITE = "ansible-playbook -i inventories/home --vault-password-file inventories/home/.vault_password site.yml"
+PLAN = f"{SITE} --check --diff"
+
+
+def test_the_first_homelab_on_proxmox(reader: Reader) -> None:
+    reader.types("ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519")
+    answers = {
+        "init_ask": False,
+        "init_omakase_repository": REPOSITORY,
+        "init_domain": "homelab.test",
+        "init_proxmox_host": "127.0.0.1",
+        "init_proxmox_password": (STATE / "proxmox/password").read_text().strip(),
+        "init_proxmox_ca_path": "pve-root-ca.pem",
+        "init_gateway": "198.18.0.1",
+        "init_infisical_address": f"{ADDRESSES['infisical']}/24",
+        "init_omakase_address": f"{ADDRESSES['omakase']}/24",
+    }
+    (reader.checkout / "answers.json").write_text(json.dumps(answers))
+    reader.write("sources.yml", sources())
+    group = f"{HOME_INVENTORY}/group_vars"
+    authority, collections = (
+        "scp root@PROXMOX:/etc/pve/pve-root-ca.pem .",
+        "ansible-galaxy collection install -r requirements.yml",
+    )
+    init, export = "ansible-playbook playbooks/init.yml", "omakase-infisical export"
+    reader.follows(
+        "proxmox",
+        [authority, collections, init, PLAN, SITE, export],
+        {
+            authority: f"cp {STATE}/proxmox/ca.pem pve-root-ca.pem",
+            collections: "ansible-galaxy collection list community.docker",
+            init: f"{init} -e @answers.json && cp sources.yml {group}/infisical/sources.yml"
+            f" && mv sources.yml {group}/omakase/sources.yml",
+            export: reader.on("omakase", export),
+        },
+    )
+    again = reader.types(SITE)
+    assert {match["changed"] for match in RECAP.finditer(again)} == {"0"}, again[-6000:]
+
+
+def test_day_two(reader: Reader) -> None:
+    export = "export ANSIBLE_INVENTORY=inventories/home ANSIBLE_VAULT_PASSWORD_FILE=inventories/home/.vault_password"
+    names = dict(word.split("=", 1) for word in export.split()[1:])
+    reader.environ.update(names)
+    reader.types("age-keygen -o backup.key")
+    recipient = reader.types("age-keygen -y backup.key").strip()
+    path = f"{HOME_INVENTORY}/group_vars/infisical/sources.yml"
+    reader.write(path, {**sources(), "infisical_backup_recipients": [recipient]})
+    key = "-e infisical_backup_restore_identity=backup.key"
+    reader.follows(
+        "day-two",
+        [
+            export,
+            "ansible-playbook playbooks/backup.yml",
+            f"ansible-playbook playbooks/drill.yml {key}",
+            "ansible-playbook playbooks/doctor.yml",
+            "ansible-playbook playbooks/audit.yml",
+            "ansible-playbook playbooks/rotate.yml --check",
+            "ansible-playbook playbooks/omakase.yml",
+            "ansible-playbook playbooks/infisical.yml",
+        ],
+        {},
+    )
+
+
+def test_a_bad_day(reader: Reader) -> None:
+    """Both hosts are gone, one after the other; then somebody may have read the secrets."""
+    before = reader.types(reader.on("omakase", "omakase-infisical export"))
+    reader.types(reader.on("infisical", f"tar -C {ARCHIVES} -c .") + " | tar -x --wildcards './infisical-*'")
+    archive = sorted(path.name for path in reader.checkout.glob("infisical-*"))[-1]
+    restore = (
+        "ansible-playbook playbooks/restore.yml -e infisical_backup_restore_identity=backup.key"
+        " -e infisical_backup_restore_archive=ARCHIVE"
+    )
+    provision = "ansible-playbook playbooks/provision.yml"
+    doctor, infisical = (f"ansible-playbook playbooks/{name}.yml" for name in ("doctor", "infisical"))
+    backup, omakase = (f"ansible-playbook playbooks/{name}.yml" for name in ("backup", "omakase"))
+    audit, site = "ansible-playbook playbooks/audit.yml", "ansible-playbook site.yml"
+    rotate = "ansible-playbook playbooks/rotate.yml -e rotate_names=POSTGRES_PASSWORD,omakase-deployment"
+    init = "ansible-playbook playbooks/init.yml -e init_directory=inventories/new"
+    told = {doctor, infisical, provision, restore, site, backup, omakase, rotate, audit, init}
+    assert told == set(commands(ROOT / "docs/guides/disaster.md"))
+
+    reader.types(doctor)
+    reader.types(infisical)
+    reader.lose(101)
+    for line in (provision, restore.replace("ARCHIVE", archive), site, doctor, backup):
+        reader.types(line)
+    assert reader.types(reader.on("omakase", "omakase-infisical export")) == before
+    reader.lose(100)
+    for line in (provision, omakase):
+        reader.types(line)
+    assert reader.types(reader.on("omakase", "omakase-infisical export")) == before
+    reader.types(rotate)
+    reader.types(audit)
+    reader.types(f"{init} -e @answers.json")
+    after = reader.types(reader.on("omakase", "omakase-infisical export"))
+    changed = set(before.splitlines()) ^ set(after.splitlines())
+    assert {re.split(r"[ =]", line)[0] for line in changed} == {"POSTGRES_PASSWORD"}
