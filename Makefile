@@ -28,10 +28,12 @@ $(READY): requirements.lock
 setup: $(READY) ## Install what the other targets need
 
 .PHONY: lock
-lock: $(READY) ## Write requirements.lock again: all that requirements.txt brings, with hashes, for every Python from 3.11 on
+lock: $(READY) ## Write each requirements.lock again: all that requirements.txt brings, with hashes, for every Python from 3.11 on
 	@python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@UV_NO_CONFIG=1 uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
-	   --output-file requirements.lock requirements.txt >/dev/null
+	@for each in requirements docs/requirements; do \
+	   UV_NO_CONFIG=1 uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	     --output-file $$each.lock $$each.txt >/dev/null || exit; \
+	 done
 
 .PHONY: demo
 demo: $(READY) ## From a practice Proxmox to a running Omakase host (leaves the lab up)
@@ -82,9 +84,9 @@ docs: $(READY) $(SITE)/.ready ## Write what is generated (READMEs, the inventori
 	@python -m docs.site
 	@NO_MKDOCS_2_WARNING=true $(SITE)/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
 
-$(SITE)/.ready: docs/requirements.txt
+$(SITE)/.ready: docs/requirements.lock
 	@$(PYTHON) -m venv $(SITE)
-	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .PHONY: demo-image

@@ -19,33 +19,38 @@ from tests.meta.repository import ROLES, ROOT, files, read
 RENOVATE = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))
 PIN = re.compile(r"^([a-z0-9][\w.-]*)(?:\[[\w,]+\])?==([\w.]+)", re.M)
 EXTRAS = r"^([a-z0-9][\w.-]*)(?:\[([\w,]+)\])?=="
+# What this checkout runs with, and what builds the site
+LISTS = (ROOT / "requirements.txt", ROOT / "docs" / "requirements.txt")
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+each_list = pytest.mark.parametrize("wanted", LISTS, ids=lambda path: path.parent.name)
 # An image's name and tag, wherever they stand.
 PINNED = re.compile(
     r"\b(infisical/infisical|postgres|redis|debian|ubuntu):(v\d[\d.]*\b|[\d.]+-alpine\b|[a-z]+-\d{8}\b)"
 )
 
 
-def requirements() -> dict[str, str]:
-    return dict(PIN.findall((ROOT / "requirements.txt").read_text(encoding="utf-8")))
+@each_list
+def test_every_requirement_is_pinned(wanted: Path) -> None:
+    lines = wanted.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line and not line.startswith("#") and not PIN.match(line)] == []
 
 
-def test_every_requirement_is_pinned() -> None:
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    wanted = [line for line in lines if line and not line.startswith("#")]
-    assert [line for line in wanted if not PIN.match(line)] == []
-
-
-def test_the_lock_has_what_is_required() -> None:
-    locked = {name.lower(): version for name, version in PIN.findall(LOCK)}
-    assert {name: locked.get(name.lower()) for name in requirements()} == requirements(), "run `make lock`"
-
-
-def test_all_that_is_installed_has_hashes() -> None:
-    entries = re.split(r"\n(?=[a-z0-9])", re.sub(r"^ *#.*\n", "", LOCK, flags=re.M).strip())
-    assert len(entries) > len(requirements())
+@each_list
+def test_all_that_is_required_is_installed_from_a_lock_with_hashes(wanted: Path) -> None:
+    required = dict(PIN.findall(wanted.read_text(encoding="utf-8")))
+    lock = wanted.with_suffix(".lock").read_text(encoding="utf-8")
+    locked = {name.lower(): version for name, version in PIN.findall(lock)}
+    assert {name: locked.get(name.lower()) for name in required} == required, "run `make lock`"
+    entries = re.split(r"\n(?=[a-z0-9])", re.sub(r"^ *#.*\n", "", lock, flags=re.M).strip())
+    assert len(entries) > len(required)
     assert [entry.split()[0] for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry)] == []
-    assert "--require-hashes -r $<" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_nothing_is_installed_without_hashes() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert len(re.findall(r"pip install", makefile)) == makefile.count("--require-hashes -r $<") + len(
+        re.findall(r"pip install .* uv==[\d.]+$", makefile, re.M)
+    )
 
 
 def test_the_lock_has_the_extras_that_packages_want_of_each_other() -> None:
