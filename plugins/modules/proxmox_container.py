@@ -335,6 +335,9 @@ containers:
     changed:
       description: Whether something was done.
       type: bool
+    created:
+      description: Whether it is a new one.
+      type: bool
     steps:
       description: What was done, in words.
       type: list

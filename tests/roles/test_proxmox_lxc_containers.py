@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,18 @@ from testinfra.host import Host
 
 from lab import lxc
 from tests.roles.machine import STATE, Machine
-from tests.roles.playbook import Run, play, refused, succeeded
+from tests.roles.playbook import ROOT, Run, play, refused, succeeded
 from tests.roles.test_proxmox_lxc import INVENTORY
 
 pytestmark = pytest.mark.lab
 VMID = 120
 # A new container has new host keys.
 CONTAINER = Machine("role-practice", "198.18.0.120", known_hosts="/dev/null")
+# Keys as somebody's computer keeps them: of what had the address before, and of a neighbour.
+_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtvbnRhaW5lcgAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+STALE = f"{CONTAINER.address} {_KEY}\n198.18.0.121 {_KEY}\n"
+# How each playbook begins
+REACH = {"gather_facts": False, "tasks": [{"ansible.builtin.import_tasks": f"{ROOT}/playbooks/tasks/reach.yml"}]}
 
 Role = Callable[..., Run]
 
@@ -102,16 +108,46 @@ def test_a_token_may_not_set_keyctl(role: Role) -> None:
     assert "may change the feature keyctl, and this is the token" in refused(role(variables=by_token()))
 
 
-def test_a_token_with_the_least_rights_makes_a_real_container_and_ssh_answers(role: Role, container: Host) -> None:
-    succeeded(role("--check", variables=by_token(), features="nesting=1"))
-    succeeded(role(variables=by_token(), features="nesting=1"))
+@pytest.fixture(scope="module")
+def known_hosts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a user's computer knows of the address: another machine, since gone."""
+    path = tmp_path_factory.mktemp("ssh") / "known_hosts"
+    path.write_text(STALE)
+    return path
+
+
+def test_a_token_with_the_least_rights_makes_a_real_container_and_ssh_answers(
+    role: Role, container: Host, known_hosts: Path
+) -> None:
+    given = {**by_token(), "proxmox_lxc_known_hosts_file": str(known_hosts)}
+    succeeded(role("--check", variables=given, features="nesting=1"))
+    assert known_hosts.read_text() == STALE
+    succeeded(role(variables=given, features="nesting=1"))
+    assert known_hosts.read_text() == STALE.partition("\n")[2]
     assert container.check_output("hostname") == CONTAINER.name
     assert f"{CONTAINER.address}/24" in container.check_output("ip -brief address show eth0")
     assert "default via 198.18.0.1 " in container.check_output("ip route")
     assert container.check_output("stat -c %U /srv/media") == "root"
     # Its root is an ordinary user of the host.
     assert container.file("/proc/self/uid_map").content_string.split()[:2] == ["0", "100000"]
-    assert succeeded(role(variables=by_token(), features="nesting=1")).changed == 0
+    assert succeeded(role(variables=given, features="nesting=1")).changed == 0
+
+
+def test_another_host_key_than_the_known_one_is_refused_at_once(known_hosts: Path, tmp_path: Path) -> None:
+    computer = replace(CONTAINER, known_hosts=str(known_hosts))
+    alone = {"ansible_ssh_args": "-o ControlPath=none"}  # no connection that an earlier play has left open
+    succeeded(computer.play(tmp_path, REACH, alone))
+    known_hosts.write_text(STALE)
+    for arguments in ((), ("--check",)):
+        text = refused(computer.play(tmp_path, REACH, alone, *arguments))
+        assert f"another SSH host key than the one that this computer knows of {CONTAINER.address}" in text
+        assert f"`ssh-keygen -R {CONTAINER.address}`" in text
+
+
+def test_a_host_that_lets_nobody_in_is_named_at_once(tmp_path: Path) -> None:
+    stranger = {"ansible_ssh_args": "-o ControlPath=none", "ansible_user": "stranger"}
+    text = refused(CONTAINER.play(tmp_path, REACH, stranger))
+    assert f"{CONTAINER.name} does not let stranger in at {CONTAINER.address} over SSH" in text
 
 
 def test_its_root_comes_in_by_a_key_and_not_by_its_own_password(container: Host, tmp_path: Path) -> None:

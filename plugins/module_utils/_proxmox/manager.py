@@ -53,6 +53,7 @@ class Outcome:
             "status": status,
             "address": self.address,
             "changed": bool(self.plan.steps),
+            "created": any(step.creates for step in self.plan.steps),
             "steps": [step.says for step in self.plan.steps],
             "restart_needed": sorted(self.found.pending) if self.found else [],
         }

@@ -35,13 +35,14 @@ def test_a_missing_container_is_made_with_its_template_and_started(proxmox: Prox
     assert result["changed"] and result["warnings"] == []
     container = result["containers"][0]
     assert (container["status"], container["address"]) == ("running", "192.168.1.101")
-    assert len(container["steps"]) == 3
+    assert container["created"] and len(container["steps"]) == 3
 
 
 def test_a_container_as_wanted_is_only_read(proxmox: ProxmoxDouble) -> None:
     proxmox.has(HAS)
     result = run()
-    assert not result["changed"] and result["containers"][0]["steps"] == []
+    container = result["containers"][0]
+    assert not result["changed"] and not container["created"] and container["steps"] == []
     assert len(proxmox.sent) <= 5
 
 
