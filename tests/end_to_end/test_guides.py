@@ -73,7 +73,9 @@ def reader(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Reader:
         copy = checkout / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy, follow_symlinks=False)
-    (checkout / "collections/ansible_collections/omakase/homelab").symlink_to("../../..")
+    link = checkout / "collections/ansible_collections/omakase/homelab"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("../../..")
     (home / ".ssh").mkdir(parents=True, mode=0o700)
     environ = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

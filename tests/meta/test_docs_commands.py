@@ -53,7 +53,7 @@ Problems = Iterator[str]
 def commands(page: Path) -> list[str]:
     """The lines of blocks of a shell, and what else stands in the page as code and begins like a command of ours."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    blocks = [line for language, block in BLOCK.findall(text) if language == "sh" for line in block.splitlines()]
+    blocks = [line.strip() for kind, block in BLOCK.findall(text) if kind == "sh" for line in block.splitlines()]
     rest = BLOCK.sub("", text)
     shown = re.findall(r"`([^`\n]+)`", rest) + re.findall(r"^    (\S.*)$", rest, re.MULTILINE)
     return [
