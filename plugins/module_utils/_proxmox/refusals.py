@@ -45,8 +45,8 @@ _ADVICE = (
         "Somebody changed the container at the same moment. Run again.",
     ),
     (
-        r"already exists on node",
-        "The number is taken by a guest that this login may not see. Choose another vmid.",
+        r"already exists on node|already running",
+        "It was not so when this run looked: somebody else did it meanwhile, such as another run. Run again.",
     ),
     (
         r"container did not stop",

@@ -52,7 +52,7 @@ def test_a_number_that_was_taken_at_the_last_moment_is_not_said_to_be_ours(proxm
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ProxmoxDouble, "send", taken)
         said = run()["msg"]
-    assert "Choose another vmid" in said and "pct destroy" not in said
+    assert "somebody else did it meanwhile" in said and "Run again." in said and "pct destroy" not in said
 
 
 def test_a_container_that_a_long_task_locks_is_named_with_the_task(
