@@ -353,9 +353,12 @@ problems:
   elements: str
 """
 
+import os
+from contextlib import nullcontext
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.omakase.homelab.plugins.module_utils._files.turns import alone
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.client import Password, ProxmoxClient, Token
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.container import Wanted, wanted_from
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import ProxmoxError
@@ -496,7 +499,10 @@ def main() -> None:
         required_together=[("api_token_id", "api_token_secret")],
     )
     try:
-        module.exit_json(**run(module))
+        # Of two playbooks at once on this host the second waits, and finds what the first has made.
+        with nullcontext() if module.check_mode else alone(os.path.expanduser("~")):
+            result = run(module)
+        module.exit_json(**result)
     except WrongWishError as wrong:
         module.fail_json(msg=str(wrong), problems=wrong.problems)
     except ProxmoxError as failed:
