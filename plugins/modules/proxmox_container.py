@@ -353,12 +353,11 @@ problems:
   elements: str
 """
 
-import os
 from contextlib import nullcontext
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._files.turns import alone
+from ansible_collections.omakase.homelab.plugins.module_utils._files.turns import alone_in_account
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.client import Password, ProxmoxClient, Token
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.container import Wanted, wanted_from
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import ProxmoxError
@@ -500,7 +499,7 @@ def main() -> None:
     )
     try:
         # Of two playbooks at once on this host the second waits, and finds what the first has made.
-        with nullcontext() if module.check_mode else alone(os.path.expanduser("~")):
+        with nullcontext() if module.check_mode else alone_in_account():
             result = run(module)
         module.exit_json(**result)
     except WrongWishError as wrong:

@@ -29,3 +29,13 @@ def alone(directory: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def alone_in_account() -> Iterator[None]:
+    """Lets in one module of an account at a time, whatever playbook's run it belongs to.
+
+    Where the account has no home, as with any user in a container, nobody waits.
+    """
+    with alone(os.path.expanduser("~")):
+        yield

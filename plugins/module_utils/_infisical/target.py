@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._files.turns import alone
+from ansible_collections.omakase.homelab.plugins.module_utils._files.turns import alone_in_account
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import auth, option_table, options, projects
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.client import (
     Client,
@@ -75,8 +74,7 @@ class Target:
         Infisical takes two identities of one name, and two client secrets of one description: of two runs at once,
         the second has to find what the first has made.
         """
-        # The home of the account: where it has none, as with any user in a container, nobody waits.
-        with nullcontext() if self.check_mode else alone(os.path.expanduser("~")):
+        with nullcontext() if self.check_mode else alone_in_account():
             yield
 
     def finish(self, changed: bool, **result: Any) -> None:
