@@ -28,6 +28,10 @@ DEAD = (
 )
 
 STAND_IN = ROOT / "lab" / "stand_ins" / "infisical_cli" / "infisical"
+# As another apt at work, for a while
+APT_AT_WORK = (
+    "import fcntl, time; lists = open('/var/lib/apt/lists/lock', 'w'); fcntl.lockf(lists, fcntl.LOCK_EX); time.sleep(20)"
+)
 RELEASE = "0.43.137"
 OLDER = "0.43.1"
 
@@ -77,8 +81,18 @@ def test_a_plan_on_a_fresh_machine_succeeds_and_tells_what_would_be_installed(ro
     assert not machine.host.file("/etc/apt/sources.list.d/infisical.sources").exists
 
 
+def test_it_waits_for_another_apt_even_where_the_module_that_would_wait_is_not_there(
+    role: Role, machine: Machine
+) -> None:
+    assert not machine.host.package("python3-apt").is_installed
+    machine.host.check_output("systemd-run --quiet --collect python3 -c %s", APT_AT_WORK)
+    waited = succeeded(role())
+    assert "FAILED - RETRYING" in waited.text, waited.output
+
+
 def test_it_installs_the_command_and_removes_the_dead_repository(role: Role, machine: Machine) -> None:
     host = machine.host
+    host.check_output("apt-get purge -qq infisical")
     host.check_output("printf %s > /etc/apt/sources.list.d/infisical-infisical-cli.list", f"# Infisical\n{DEAD}")
     host.check_output("printf %s >> /etc/apt/sources.list", f"# kept\n{DEAD}")
     succeeded(role())
