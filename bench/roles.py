@@ -5,7 +5,8 @@
 
 Runs the playbook once, which may change things, then N times, which may not. With --against the roles of another
 checkout take turns with this one's. Prints tables in Markdown: for each role medians of its seconds, of those that its
-network and Docker take, and its slowest tasks. On all roles, in a container of the lab:
+network and Docker take, and its slowest tasks; and for the task `Do nothing` of the playbook, what Ansible
+and the machine take by themselves, which is another thing on another day. On all roles, in a container of the lab:
 
     python -m lab up && python bench/roles.py -- -i bench/roles_hosts.yml bench/roles.yml
 
@@ -42,6 +43,8 @@ ELSEWHERE = {
 }
 # Modules that never leave the controller
 HERE = {"debug", "fail", "assert", "include_tasks", "validate_argument_spec", "add_host", "meta"}
+# A task of the playbook with this name counts as a role.
+NOTHING = "Do nothing"
 SLOWEST = 3
 
 
@@ -58,9 +61,8 @@ class Task:
     @classmethod
     def of(cls, written: dict[str, Any]) -> Task:
         ran, module = written["ran"], written["action"].rpartition(".")[2]
-        return cls(
-            written["role"].rpartition(".")[2], written["name"], written["seconds"], ran, ran and module not in HERE
-        )
+        role = written["role"].rpartition(".")[2] or written["name"]
+        return cls(role, written["name"], written["seconds"], ran, ran and module not in HERE)
 
 
 def played(arguments: list[str], checkout: Path, may_change: bool) -> list[Task]:
@@ -88,7 +90,7 @@ def played(arguments: list[str], checkout: Path, may_change: bool) -> list[Task]
     changed = [f"{task['role']}: {task['name']}" for task in written if task["changed"]]
     if changed and not may_change:
         raise SystemExit(f"This is no run without changes: {'; '.join(changed)}")
-    return [Task.of(task) for task in written if task["role"]]
+    return [Task.of(task) for task in written if task["role"] or task["name"] == NOTHING]
 
 
 def by_role(runs: list[list[Task]]) -> dict[str, list[list[Task]]]:

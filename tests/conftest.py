@@ -12,6 +12,9 @@ from ansible.plugins.loader import init_plugin_loader
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+# A helper's assertion shows its values as a test's does.
+pytest.register_assert_rewrite("tests.end_to_end", "tests.faults", "tests.roles", "tests.support")
+
 from tests.support import soak
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,14 +17,13 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
-import testinfra
 from testinfra.host import Host
 
 from lab import lxc, proxmox
 from tests.support.leaks import CommandLines
+from tests.support.ssh import reach
 
 ROOT = Path(__file__).resolve().parents[2]
-STATE = Path("/var/lib/omakase-lab")
 ADDRESSES = {"infisical": "198.18.0.101", "omakase": "198.18.0.100", "existing": "198.18.0.110"}
 VMIDS = {100: ADDRESSES["omakase"], 101: ADDRESSES["infisical"]}
 RECAP = re.compile(
@@ -129,12 +128,7 @@ class Lab:
 
     def host(self, name: str) -> Host:
         """Return a host of the lab, to look at from the outside."""
-        return testinfra.get_host(
-            f"ssh://root@{ADDRESSES[name]}",
-            ssh_identity_file=str(STATE / "ssh/id_ed25519"),
-            ssh_extra_args=f"-o UserKnownHostsFile={STATE}/ssh/known_hosts -o StrictHostKeyChecking=accept-new",
-            controlpersist=60,
-        )
+        return reach(ADDRESSES[name])
 
 
 def manage_lab(*arguments: str) -> None:

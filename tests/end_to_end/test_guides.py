@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.end_to_end.conftest import ADDRESSES, RECAP, ROOT, STATE, Lab, lab, remove_all
+from lab import settings
+from tests.end_to_end.conftest import ADDRESSES, RECAP, ROOT, Lab, lab, remove_all
 from tests.meta.repository import files
 from tests.meta.test_docs_commands import commands
 
@@ -108,7 +109,7 @@ def test_the_first_homelab_on_proxmox(reader: Reader) -> None:
         "init_omakase_repository": REPOSITORY,
         "init_domain": "homelab.test",
         "init_proxmox_host": "127.0.0.1",
-        "init_proxmox_password": (STATE / "proxmox/password").read_text().strip(),
+        "init_proxmox_password": (settings.PROXMOX / "password").read_text().strip(),
         "init_proxmox_ca_path": "pve-root-ca.pem",
         "init_gateway": "198.18.0.1",
         "init_infisical_address": f"{ADDRESSES['infisical']}/24",
@@ -126,7 +127,7 @@ def test_the_first_homelab_on_proxmox(reader: Reader) -> None:
         "proxmox",
         [authority, collections, init, PLAN, SITE, export],
         {
-            authority: f"cp {STATE}/proxmox/ca.pem pve-root-ca.pem",
+            authority: f"cp {settings.PROXMOX}/ca.pem pve-root-ca.pem",
             collections: "ansible-galaxy collection list community.docker",
             init: f"{init} -e @answers.json && cp sources.yml {group}/infisical/sources.yml"
             f" && mv sources.yml {group}/omakase/sources.yml",

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ADDRESSES, ROOT, STATE, Lab, manage_lab
+from lab import settings
+
+from .conftest import ADDRESSES, ROOT, Lab, manage_lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
 
@@ -27,7 +29,7 @@ def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     shutil.copy(ROOT / "inventories/lab/group_vars/omakase/main.yml", inventory / "group_vars/omakase/main.yml")
     shutil.copy(ROOT / "inventories/lab/group_vars/omakase/secrets.yml", inventory / "group_vars/omakase/secrets.yml")
-    assert (STATE / "ssh/id_ed25519").exists()
+    assert settings.SSH_KEY.exists()
     return inventory
 
 

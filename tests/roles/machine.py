@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import testinfra
 from testinfra.host import Host
 
+from lab import settings
 from tests.roles.playbook import ROOT, Run, play, run_playbook
+from tests.support.ssh import reach, trusting
 
-STATE = Path("/var/lib/omakase-lab")
 SERVER = "http://198.18.0.1:8080"
 REGISTRY = "http://198.18.0.1:5000"
 
@@ -37,11 +37,7 @@ class Machine:
 
     name: str
     address: str
-    known_hosts: str = f"{STATE}/ssh/known_hosts"
-
-    @property
-    def _ssh(self) -> str:
-        return f"-o UserKnownHostsFile={self.known_hosts} -o StrictHostKeyChecking=accept-new"
+    known_hosts: Path = settings.KNOWN_HOSTS
 
     @property
     def inventory(self) -> str:
@@ -52,8 +48,8 @@ machines:
     {self.name}:
       ansible_host: {self.address}
       ansible_user: root
-      ansible_ssh_private_key_file: {STATE}/ssh/id_ed25519
-      ansible_ssh_common_args: "{self._ssh}"
+      ansible_ssh_private_key_file: {settings.SSH_KEY}
+      ansible_ssh_common_args: "{trusting(self.known_hosts)}"
       ansible_python_interpreter: /usr/bin/python3
 """
 
@@ -81,12 +77,7 @@ machines:
     @property
     def host(self) -> Host:
         """The machine, to look at from the outside."""
-        return testinfra.get_host(
-            f"ssh://root@{self.address}",
-            ssh_identity_file=str(STATE / "ssh/id_ed25519"),
-            ssh_extra_args=self._ssh,
-            controlpersist=60,
-        )
+        return reach(self.address, self.known_hosts)
 
 
 def key_fingerprint(url: str) -> str:

@@ -20,12 +20,14 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from tests.roles.machine import REGISTRY, SERVER, STATE, Machine, key_fingerprint, lab
+from lab import settings
+from tests.roles.machine import REGISTRY, SERVER, Machine, key_fingerprint, lab
 from tests.roles.playbook import ROOT, Run, play, refused, succeeded
 from tests.support.certificates import Authority
 from tests.support.mail import PASSWORD as MAIL_PASSWORD
 from tests.support.mail import USER as MAIL_USER
 from tests.support.mail import Mailbox
+from tests.support.ssh import trusting
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
 FIRST, SECOND, CONTROLLER = "198.18.0.140", "198.18.0.141", "198.18.0.1"
@@ -64,8 +66,7 @@ class Pair:
     @staticmethod
     def ssh() -> list[str]:
         """The options of ssh and scp that reach the machines."""
-        known = ["-o", f"UserKnownHostsFile={STATE}/ssh/known_hosts", "-o", "StrictHostKeyChecking=accept-new"]
-        return ["-i", str(STATE / "ssh/id_ed25519"), *known]
+        return ["-i", str(settings.SSH_KEY), *trusting().split()]
 
     def _inventory(self) -> str:
         return f"""
@@ -75,8 +76,8 @@ infisical:
     two: {{ansible_host: {SECOND}}}
   vars:
     ansible_user: root
-    ansible_ssh_private_key_file: {STATE}/ssh/id_ed25519
-    ansible_ssh_common_args: "-o UserKnownHostsFile={STATE}/ssh/known_hosts -o StrictHostKeyChecking=accept-new"
+    ansible_ssh_private_key_file: {settings.SSH_KEY}
+    ansible_ssh_common_args: "{trusting()}"
     ansible_python_interpreter: /usr/bin/python3
 """
 

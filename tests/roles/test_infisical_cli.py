@@ -29,9 +29,7 @@ DEAD = (
 
 STAND_IN = ROOT / "lab" / "stand_ins" / "infisical_cli" / "infisical"
 # As another apt at work, for a while
-APT_AT_WORK = (
-    "import fcntl, time; lists = open('/var/lib/apt/lists/lock', 'w'); fcntl.lockf(lists, fcntl.LOCK_EX); time.sleep(20)"
-)
+APT_AT_WORK = "import fcntl, time; held = open('/var/lib/apt/lists/lock', 'w'); fcntl.lockf(held, 2); time.sleep(20)"
 RELEASE = "0.43.137"
 OLDER = "0.43.1"
 

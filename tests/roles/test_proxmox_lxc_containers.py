@@ -16,15 +16,15 @@ from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.client im
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.transport import HttpsTransport
 from testinfra.host import Host
 
-from lab import lxc
-from tests.roles.machine import STATE, Machine
+from lab import lxc, settings
+from tests.roles.machine import Machine
 from tests.roles.playbook import ROOT, Run, play, refused, succeeded
 from tests.roles.test_proxmox_lxc import INVENTORY
 
 pytestmark = pytest.mark.lab
 VMID = 120
 # A new container has new host keys.
-CONTAINER = Machine("role-practice", "198.18.0.120", known_hosts="/dev/null")
+CONTAINER = Machine("role-practice", "198.18.0.120", known_hosts=Path("/dev/null"))
 # Keys as somebody's computer keeps them: of what had the address before, and of a neighbour.
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHRoZSBrZXkgb2YgYSBtYWNoaW5lIHRoYXQgaXMgZ29u"
 STALE = f"{CONTAINER.address} {_KEY}\n198.18.0.121 {_KEY}\n"
@@ -37,8 +37,8 @@ Role = Callable[..., Run]
 @pytest.fixture(scope="module", autouse=True)
 def no_container(practice: None) -> Iterator[None]:
     """Before and after, the container is not there."""
-    password = Password("root@pam", (STATE / "proxmox/password").read_text().strip())
-    client = ProxmoxClient(HttpsTransport("127.0.0.1", 8006, True, str(STATE / "proxmox/ca.pem"), 30), password)
+    password = Password("root@pam", (settings.PROXMOX / "password").read_text().strip())
+    client = ProxmoxClient(HttpsTransport("127.0.0.1", 8006, True, str(settings.PROXMOX / "ca.pem"), 30), password)
 
     def remove() -> None:
         if any(line["vmid"] == VMID for line in client.get("nodes", "pve", "lxc")):
@@ -72,12 +72,12 @@ def role(tmp_path: Path) -> Role:
         "features": "nesting=1,keyctl=1",
         "pool": "homelab",
         "mounts": [{"path": "/srv/media", "storage": "local-lvm", "size": 1}],
-        "ssh_public_keys": [(STATE / "ssh/id_ed25519.pub").read_text().strip()],
+        "ssh_public_keys": [settings.SSH_KEY.with_suffix(".pub").read_text().strip()],
     }
     given = {
         "proxmox_lxc_api_host": "127.0.0.1",
-        "proxmox_lxc_api_password": (STATE / "proxmox/password").read_text().strip(),
-        "proxmox_lxc_api_ca_path": str(STATE / "proxmox/ca.pem"),
+        "proxmox_lxc_api_password": (settings.PROXMOX / "password").read_text().strip(),
+        "proxmox_lxc_api_ca_path": str(settings.PROXMOX / "ca.pem"),
     }
 
     def run(*arguments: str, variables: dict[str, Any] | None = None, **changes: Any) -> Run:
@@ -90,7 +90,7 @@ def role(tmp_path: Path) -> Role:
 
 def by_token() -> dict[str, str]:
     """The role's variables for the lab's API token, which has the privileges of the role's README."""
-    name, _, secret = (STATE / "proxmox/token").read_text().strip().partition("=")
+    name, _, secret = (settings.PROXMOX / "token").read_text().strip().partition("=")
     token = {"proxmox_lxc_api_token_id": name, "proxmox_lxc_api_token_secret": secret}
     return {"proxmox_lxc_api_password": "", **token}
 
@@ -134,7 +134,7 @@ def test_a_token_with_the_least_rights_makes_a_real_container_and_ssh_answers(
 
 
 def test_another_host_key_than_the_known_one_is_refused_at_once(known_hosts: Path, tmp_path: Path) -> None:
-    computer = replace(CONTAINER, known_hosts=str(known_hosts))
+    computer = replace(CONTAINER, known_hosts=known_hosts)
     alone = {"ansible_ssh_args": "-o ControlPath=none"}  # no connection that an earlier play has left open
     succeeded(computer.play(tmp_path, REACH, alone))
     known_hosts.write_text(STALE)

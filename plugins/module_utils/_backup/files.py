@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
@@ -67,18 +67,29 @@ def staging(folder: Path) -> Iterator[Path]:
 
 
 def write(path: Path, content: bytes, mode: int) -> None:
-    """Write a small file."""
+    """Write a small file. What a killed run has left of it, the next one overwrites."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(prefix=DRAFT, dir=path.parent)
+    draft = path.with_name(f"{DRAFT}{path.name}")
+    with _writing_in(path.parent):
+        try:
+            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+                os.fchmod(out.fileno(), mode)
+                out.write(content)
+            publish(draft, path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _writing_in(folder: Path) -> Iterator[None]:
+    """One at a time. A lock on a folder leaves nothing behind, and the kernel gives it back when its holder dies."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(content)
-            os.fchmod(out.fileno(), mode)
-        publish(Path(draft), path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(draft)
-        raise
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def put(draft: Path, path: Path, mode: int) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 import tarfile
 import threading
 from pathlib import Path
@@ -161,6 +162,18 @@ def test_a_run_that_is_about_to_end_is_waited_for(tmp_path: Path, capsys: pytest
     threading.Timer(0.2, first.__exit__, (None, None, None)).start()
     with files.alone(tmp_path):
         assert capsys.readouterr().err == f"infisical-backup: another run is at work in {tmp_path}, and is waited for\n"
+
+
+def test_a_killed_write_leaves_the_old_file_and_the_next_one_nothing_but_the_new(tmp_path: Path) -> None:
+    files.write(tmp_path / "status.json", b"old", 0o644)
+    if not (child := os.fork()):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Path, "replace", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+            files.write(tmp_path / "status.json", b"longer than the new one", 0o644)
+    os.waitpid(child, 0)
+    assert (tmp_path / "status.json").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 2
+    files.write(tmp_path / "status.json", b"new", 0o644)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"status.json": b"new"}
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
