@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from bench.installation import PER_FOLDER, Installation, bare_machine, installation
 from bench.latency import Client, Window, summary
 from bench.report import machine, record, table
-from tests.roles.machine import STATE
+from lab.settings import KNOWN_HOSTS, SSH_KEY
 from tests.support.writers import writing
 
 RESULTS = Path(__file__).resolve().parent / "BACKUP.md"
@@ -269,7 +269,7 @@ def memory(sizes: tuple[int, ...] = (100, 1000)) -> str:
 
 def peaks(ours: Installation, command: str) -> dict[str, Any]:
     """Run it there by bench/peaks.py; what that tells."""
-    ssh = ["ssh", "-i", f"{STATE}/ssh/id_ed25519", "-o", f"UserKnownHostsFile={STATE}/ssh/known_hosts"]
+    ssh = ["ssh", "-i", str(SSH_KEY), "-o", f"UserKnownHostsFile={KNOWN_HOSTS}"]
     with (ROOT / "bench" / "peaks.py").open() as script:
         ran = subprocess.run(  # noqa: S603  # our own command
             [*ssh, f"root@{ours.machine.address}", f"python3 - {command}"],
