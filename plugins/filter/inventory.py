@@ -61,7 +61,7 @@ def _below(node: yaml.Node | None, key: str) -> yaml.Node | None:
     if isinstance(node, yaml.MappingNode):
         return next((value for name, value in node.value if name.value == key), None)
     if isinstance(node, yaml.SequenceNode):
-        return dict(enumerate(node.value)).get(int(key))
+        return dict(enumerate(node.value)).get(int(key)) if key.isdecimal() else None
     return None
 
 
@@ -80,8 +80,8 @@ def _with(text: str, scalar: yaml.ScalarNode, value: Any) -> str:
 def _as_yaml(value: Any, tag: str) -> str:
     """A scalar on one line, of the type that stood there if it can be: what a person answers is always a text."""
     said = str(value)
-    if tag.endswith((":int", ":float")) and re.fullmatch(r"\d+", said):
-        return said
+    if tag.endswith((":int", ":float")) and re.fullmatch(r"[0-9]+", said):
+        return str(int(said))  # YAML reads a number with a zero before it as an octal one
     if not isinstance(value, str):
         return yaml.safe_dump(value).removesuffix("\n").removesuffix("\n...")
     if _PLAIN.fullmatch(said) and yaml.safe_load(said) == said:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 MASK = "********"
 # Shorter ones ("on", "5432") would blot out half of a log and are nobody's secret.
@@ -21,7 +21,8 @@ _FOR_A_TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07
 def mask(text: str, values: Iterable[Any]) -> str:
     """Return the text with every occurrence of the values replaced by asterisks, and without what steers a terminal.
 
-    Found too: values percent-encoded as in an address or escaped as in JSON, and each line of one that has several.
+    Found too: values percent-encoded as in an address, and decoded if they were given so; escaped as in JSON; and each
+    line of one that has several.
     Values of fewer than six characters are left.
     """
     # First, since a value with a colour in the middle of it would not be found.
@@ -44,9 +45,15 @@ def _plain(text: str) -> str:
 
 def _forms(value: str) -> Iterator[str]:
     for part in {value, _plain(value), *value.splitlines()}:
-        if len(part.strip()) >= _SHORTEST:
+        if _is_long_enough(part):
             yield from (part.strip(), quote(part), quote_plus(part), quote(part, safe=""))
+            # A password inside an address is given encoded, and a program may show it as it is.
+            yield from filter(_is_long_enough, {unquote(part), unquote_plus(part)})
             yield from (json.dumps(part, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
+
+
+def _is_long_enough(part: str) -> bool:
+    return len(part.strip()) >= _SHORTEST
 
 
 def _occurrences(text: str, forms: Iterable[str]) -> Iterator[tuple[int, int]]:

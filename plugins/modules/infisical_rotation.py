@@ -18,6 +18,10 @@ description:
   - It does not restart services; the role P(omakase.homelab.omakase#role) does, in between (C(tasks_from=rotate)).
 author:
   - The omakase.homelab authors (@omakase-homelab)
+attributes:
+  diff_mode:
+    description: Shows nothing. What would be rotated stands in the table.
+    support: none
 extends_documentation_fragment:
   - omakase.homelab.connection
   - omakase.homelab.auth
@@ -62,11 +66,15 @@ options:
         description:
           - How its value is made, as in M(omakase.homelab.infisical_secret). V(default) and V(given) are not made.
         type: str
+        choices: [hex, alphanumeric, digits, base64, base64url, alphabet, default, given]
         default: alphanumeric
       length:
-        description: Characters of a new value.
+        description: How many characters a new value has.
         type: int
         default: 32
+      alphabet:
+        description: Characters to choose from, for the type V(alphabet); no blanks and no C($).
+        type: str
       rotation_days:
         description: Days after which it is due. Without them it never is.
         type: int
@@ -169,14 +177,16 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import option_table
+from ansible_collections.omakase.homelab.plugins.module_utils._infisical.generate import ALPHABETS, ENCODINGS
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
 from ansible_collections.omakase.homelab.plugins.module_utils._rotation.module import Result, Rotation
-from ansible_collections.omakase.homelab.plugins.module_utils._rotation.plan import RECIPES
+from ansible_collections.omakase.homelab.plugins.module_utils._rotation.plan import NOT_MADE, RECIPES
 
 ENTRY: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
-    "type": {"type": "str", "default": "alphanumeric"},
+    "type": {"type": "str", "choices": [*ALPHABETS, *ENCODINGS, "alphabet", *NOT_MADE], "default": "alphanumeric"},
     "length": {"type": "int", "default": 32},
+    "alphabet": {"type": "str"},
     "rotation_days": {"type": "int"},
     "recipe": {"type": "str", "choices": list(RECIPES)},
     "database_service": {"type": "str"},
@@ -207,8 +217,9 @@ def main() -> None:
     target, result = Target(module), Result()
     with target.failures(result):
         rotation = Rotation(target, run, result)
-        getattr(rotation, "planned" if module.check_mode else module.params["state"])()
-    if module.params["state"] == "planned":
+        state = module.params["state"]
+        rotation.foreseen(state) if module.check_mode else getattr(rotation, state)()
+    if state == "planned":
         result.changed = False
     target.finish(**result.as_dict())
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import sys
@@ -139,7 +140,7 @@ def _post(name: str, url: str, body: Mapping[str, Any]) -> None:
         request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
         with urllib.request.build_opener().open(request, timeout=20):
             pass
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = f"HTTP {error.code}" if isinstance(error, urllib.error.HTTPError) else type(error).__name__
         sys.stderr.write(f"infisical-backup: {name} took no message: {reason}\n")
 

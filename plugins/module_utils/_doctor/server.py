@@ -84,7 +84,10 @@ def _trusted(where: SplitResult, connection: Connection) -> Finding | None:
     """None for a server without TLS."""
     if where.scheme != "https":
         return None
-    context = ssl.create_default_context(cafile=connection.ca_path)
+    try:
+        context = ssl.create_default_context(cafile=connection.ca_path)
+    except OSError:
+        return problem("TLS", f"{connection.ca_path} holds no certificate", "Name a file with certificates as PEM.")
     if not connection.validate_certs:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:

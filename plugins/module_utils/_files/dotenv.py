@@ -60,9 +60,9 @@ def updated(text: str, variables: Mapping[str, Any]) -> str:
     Raises DotenvError as from_dotenv and to_dotenv do.
     """
     wanted = {name: to_dotenv({name: value}) for name, value in variables.items()}
-    present = from_dotenv(text)
+    statements, present = _statements(text), from_dotenv(text)
     pieces, position = [], 0
-    for found in _statements(text):
+    for found in statements:
         if found.name not in wanted:
             continue
         same = present.get(found.name) == from_dotenv(wanted[found.name])[found.name]
@@ -70,7 +70,8 @@ def updated(text: str, variables: Mapping[str, Any]) -> str:
         pieces += [text[position : found.start], line]
         position = found.end
     kept = "".join([*pieces, text[position:]])
-    added = "".join(line for name, line in wanted.items() if name not in present)
+    names = {found.name for found in statements}
+    added = "".join(line for name, line in wanted.items() if name not in names)
     return (kept + "\n" if added and kept and not kept.endswith("\n") else kept) + added
 
 

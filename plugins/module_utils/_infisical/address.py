@@ -15,12 +15,16 @@ def base_url(url: str) -> str:
     address = url.strip().rstrip("/")
     if address.endswith("/api"):
         address = address[: -len("/api")].rstrip("/")
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InfisicalError(f"url is not an address: {url}.", "It looks like https://vault.example.com.")
-    if parts.username is not None or parts.query or parts.fragment:
+    # Before anything of it is repeated: it may be a password.
+    if any(mark in address for mark in "@?#"):
         raise InfisicalError(
             "url holds more than an address.",
             "Give only scheme, host, port and path; credentials have options of their own.",
         )
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # brackets that hold no address
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InfisicalError(f"url is not an address: {url}.", "It looks like https://vault.example.com.")
     return address

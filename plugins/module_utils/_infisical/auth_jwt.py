@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.auth_core import Options, required
@@ -38,7 +38,7 @@ class SignedToken:
 
     method: str
     identity_id: str
-    jwt: str
+    jwt: str = field(repr=False)
     organization_slug: str | None = None
     guessable = False
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
@@ -22,7 +22,7 @@ _LONGEST_LIFE = 10**10  # seconds, 300 years: who says more says nothing
 class Token:
     """What a login gives. expires_in: seconds, as the server says; None if it never said."""
 
-    value: str
+    value: str = field(repr=False)
     expires_in: float | None = None
 
 

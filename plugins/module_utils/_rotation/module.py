@@ -110,6 +110,14 @@ class Rotation:
         self.result.refused = [f"{row.name}: {row.action}" for row in plan.refused_by_name(self.result.table, names)]
         self.result.changed = bool(self.journal) or any(row.state == plan.ROTATE for row in self.result.table)
 
+    def foreseen(self, state: str) -> None:
+        """What the state would change, or why it could not, without changing anything."""
+        self.planned()
+        if state == "rotated" and self.journal is None:
+            self._new_journal()
+        elif state in ("undone", "finished"):
+            self.result.changed = self.journal is not None
+
     def rotated(self) -> None:
         if self.journal is None:
             self.planned()
@@ -145,10 +153,10 @@ class Rotation:
         return Journal(tuple(self._change(known[row.name], row.recipe) for row in due))
 
     def _change(self, entry: Mapping[str, Any], recipe: str) -> Change:
-        place = plan.place_of(entry, recipe)
-        new = generate.value({"kind": entry["type"], "length": entry.get("length") or 32})
+        made = {"kind": entry["type"], "length": entry.get("length") or 32, "alphabet": entry.get("alphabet")}
+        generate.check(made)
         secret = self.dated[entry["name"]]
-        return Change(entry["name"], secret.value, new, place, secret.updated)
+        return Change(entry["name"], secret.value, generate.value(made), plan.place_of(entry, recipe), secret.updated)
 
     def _refuse_a_sick_stack(self) -> None:
         """Afterwards nobody could tell whether the rotation did it."""

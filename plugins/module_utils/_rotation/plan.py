@@ -21,6 +21,8 @@ from ansible_collections.omakase.homelab.plugins.module_utils._rotation.journal 
 
 RANDOM, BY_HAND, KEEP = "random", "by_hand", "keep"
 RECIPES = (RANDOM, POSTGRESQL, MARIADB, BY_HAND, KEEP)
+# Types of what nobody generates: a setting, and what a person gets somewhere
+NOT_MADE = ("default", "given")
 # What the database is told first
 _STATEMENTS = {POSTGRESQL: "ALTER ROLE, ", MARIADB: "ALTER USER, "}
 
@@ -164,7 +166,7 @@ def _problem(entry: Mapping[str, Any], recipe: str, secret: Secret | None) -> st
         return "the catalogue does not know it: add it to omakase_catalogue, with a recipe"
     if not recipe:
         return "has no recipe: say in omakase_catalogue how it is changed"
-    if entry["type"] in ("default", "given"):
+    if entry["type"] in NOT_MADE:
         return "its value is not random: nobody but you can give it"
     if secret.hidden:
         return "this identity may not read its value, so it could not be put back"

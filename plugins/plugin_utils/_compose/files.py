@@ -38,6 +38,8 @@ def load(text: str) -> dict[str, Any]:
         line = problem.problem_mark.line + 1 if problem.problem_mark else "?"
         # Without the line itself, which may hold a password
         raise ComposeError(f"no YAML: {problem.problem} in line {line}.") from None
+    except (yaml.YAMLError, ValueError) as problem:  # a control character; a date that there is not
+        raise ComposeError(f"no YAML that can be read: {type(problem).__name__}.") from None
     return content if isinstance(content, dict) else {}
 
 

@@ -13,7 +13,17 @@ from typing import Any
 RULE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+){2,}\Z")
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 # What omakase.homelab.infisical_rotation wants to know of an entry
-_ROTATION = ("name", "type", "length", "rotation_days", "recipe", "database_service", "database_role", "how")
+_ROTATION = (
+    "name",
+    "type",
+    "length",
+    "alphabet",
+    "rotation_days",
+    "recipe",
+    "database_service",
+    "database_role",
+    "how",
+)
 Entry = Mapping[str, Any]
 
 
@@ -52,6 +62,7 @@ def plan(
     listed = {entry["name"]: {"name": entry["name"], "generate": entry["generate"]} for entry in generated}
     made = {entry["name"]: entry for entry in create if entry is not None}
     made.update({name: entry for name, entry in listed.items() if name not in present and name not in given})
+    rotated = merged([*base, *services], [*map(_generated, listed.values()), *changes])
     known = {entry["name"] for entry in [*base, *services]}
     added = [*given, *(entry["name"] for entry in changes), *listed]
     return {
@@ -64,7 +75,7 @@ def plan(
         "settings": sorted(name for name, entry in catalogue.items() if _is_setting(entry)),
         "rotation": [
             {key: entry[key] for key in _ROTATION if entry.get(key) is not None}
-            for entry in [*server, *(_generated(entry) for entry in listed.values()), *catalogue.values()]
+            for entry in [*server, *rotated.values()]
             if not _is_setting(entry)
         ],
     }
@@ -80,6 +91,7 @@ def _generated(entry: Entry) -> dict[str, Any]:
         "name": entry["name"],
         "type": entry["generate"].get("kind", "alphanumeric"),
         "length": entry["generate"].get("length", 32),
+        "alphabet": entry["generate"].get("alphabet"),
     }
 
 

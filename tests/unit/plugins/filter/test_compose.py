@@ -85,6 +85,13 @@ def test_finds_the_includes_in_each_way_of_writing_them() -> None:
     assert compose_includes(text) == ["compose/one.yml", "compose/two.yml", "compose/three.yml", "compose/override.yml"]
 
 
+@pytest.mark.parametrize("text", ["a: canary\x1b", "a: 2024-13-01"])
+def test_what_yaml_does_not_take_is_no_traceback(text: str) -> None:
+    with pytest.raises(AnsibleFilterError, match="no YAML that can be read") as refusal:
+        compose_variables([text])
+    assert "canary" not in str(refusal.value)
+
+
 @pytest.mark.parametrize("text", ["a: [canary", "password: canary: x", "\t- canary"])
 def test_says_where_a_file_is_no_yaml_without_showing_the_line(text: str) -> None:
     with pytest.raises(AnsibleFilterError, match=r"no YAML: .+ in line \d") as refusal:

@@ -189,3 +189,7 @@ def test_an_update_sets_its_variables_and_keeps_the_others(before: dict[str, str
     assert from_dotenv(text) == {**before, **changes}
     assert text.startswith("# mine\n") and "# the end\n" in text
     assert updated(text, changes) == text
+
+
+def test_an_update_gives_a_name_without_a_value_one_and_no_second_line() -> None:
+    assert updated("A\nB=2\n", {"A": "1"}) == "A=1\nB=2\n"

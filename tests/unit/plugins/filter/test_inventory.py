@@ -62,6 +62,11 @@ def test_an_empty_answer_leaves_what_is_there() -> None:
     assert filled(proxmox__host="", proxmox__port="") == TEXT
 
 
+def test_a_number_with_a_zero_before_it_stays_the_number_that_was_meant() -> None:
+    text = filled(proxmox__port="0100")
+    assert inventory_values({"main.yml": text}, ["main.yml:proxmox.port"]) == [100]
+
+
 def test_braces_of_a_person_are_no_template() -> None:
     assert 'host: !unsafe "pass{{word}}"' in filled(proxmox__host="pass{{word}}")
 
@@ -71,7 +76,10 @@ def test_values_are_read_from_where_they_stand() -> None:
     assert inventory_values({"main.yml": TEXT}, places) == [8006, "omakase", "{{ lookup('file', 'key.pub') }}"]
 
 
-@pytest.mark.parametrize("place", ["main.yml:proxmox.hots", "other.yml:a", "main.yml:proxmox", "main.yml:containers.7"])
+@pytest.mark.parametrize(
+    "place",
+    ["main.yml:proxmox.hots", "other.yml:a", "main.yml:proxmox", "main.yml:containers.7", "main.yml:containers.name"],
+)
 def test_a_place_that_is_not_there_is_named(place: str) -> None:
     with pytest.raises(AnsibleFilterError, match=f"no value at {place.partition(':')[2]} in {place.partition(':')[0]}"):
         filled_inventory({"main.yml": TEXT}, {place: "x"})

@@ -83,11 +83,15 @@ def test_the_plan_asks_once_and_changes_nothing(server: Scripted, docker: Docker
     assert [entry["state"] for entry in result["secrets"]] == ["rotate", "refused", "not due"]
 
 
-@pytest.mark.parametrize("state", ["rotated", "undone", "finished"])
-def test_check_mode_plans_whatever_it_is_asked_for(server: Scripted, docker: Docker, state: str) -> None:
+@pytest.mark.parametrize(("state", "begins"), [("rotated", True), ("undone", False), ("finished", False)])
+def test_check_mode_tells_what_the_state_would_change(
+    server: Scripted, docker: Docker, state: str, begins: bool
+) -> None:
     listed(server, API_KEY=("canary-key", 181))
     result = run(server, check=True, state=state)
-    assert (result["changed"], result["to_rotate"]) == (True, ["API_KEY"])
+    assert (result["changed"], result["to_rotate"]) == (begins, ["API_KEY"])
+    listed(server, journal(), API_KEY=("canary-key", 181), DB_PASSWORD=("canary-old-password", 91))
+    assert run(server, check=True, state=state)["changed"] is True
 
 
 def test_old_and_new_are_on_record_before_anything_changes(server: Scripted, docker: Docker) -> None:
@@ -108,9 +112,10 @@ def test_nothing_due_writes_nothing(server: Scripted, docker: Docker) -> None:
 
 
 def test_a_name_that_cannot_be_rotated_stops_it_before_anything_changes(server: Scripted, docker: Docker) -> None:
-    listed(server, API_KEY=("canary-key", 181), STORAGE_KEY=("canary", 1))
-    result = run(server, state="rotated", names=["STORAGE_KEY"])
-    assert result["failed"] and "Nothing was rotated. STORAGE_KEY: a blind change would lose data" in result["msg"]
+    for check in (True, False):
+        listed(server, API_KEY=("canary-key", 181), STORAGE_KEY=("canary", 1))
+        result = run(server, check=check, state="rotated", names=["STORAGE_KEY"])
+        assert result["failed"] and "Nothing was rotated. STORAGE_KEY: a blind change would lose data" in result["msg"]
 
 
 def test_a_stack_that_is_not_well_before_is_left_alone(server: Scripted, docker: Docker) -> None:

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import tarfile
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -156,10 +155,12 @@ def test_leftovers_of_a_killed_run_are_removed_and_a_second_run_is_refused(
             pass
 
 
-def test_a_run_that_is_about_to_end_is_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_is_about_to_end_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = files.alone(tmp_path)
     first.__enter__()
-    threading.Timer(0.2, first.__exit__, (None, None, None)).start()
+    monkeypatch.setattr("time.sleep", lambda _seconds: first.__exit__(None, None, None))
     with files.alone(tmp_path):
         assert capsys.readouterr().err == f"infisical-backup: another run is at work in {tmp_path}, and is waited for\n"
 
@@ -167,10 +168,12 @@ def test_a_run_that_is_about_to_end_is_waited_for(tmp_path: Path, capsys: pytest
 def test_a_killed_write_leaves_the_old_file_and_the_next_one_nothing_but_the_new(tmp_path: Path) -> None:
     files.write(tmp_path / "status.json", b"old", 0o644)
     if not (child := os.fork()):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Path, "replace", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        try:
+            Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment,method-assign]
             files.write(tmp_path / "status.json", b"longer than the new one", 0o644)
-    os.waitpid(child, 0)
+        finally:
+            os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert (tmp_path / "status.json").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 2
     files.write(tmp_path / "status.json", b"new", 0o644)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"status.json": b"new"}

@@ -21,10 +21,12 @@ MODULES = Path(__file__).resolve().parents[5] / "plugins/module_utils"
 
 
 @pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """What happens at a signal is put back afterwards."""
+def process() -> Iterator[None]:
+    """What happens at a signal, and the modes of new files, are put back afterwards."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    mask = os.umask(0o022)
     yield
+    os.umask(mask)
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -59,14 +61,19 @@ def test_it_cleans_up_when_its_terminal_is_gone_but_not_when_it_is_to_outlive_it
 
 
 def test_a_program_that_it_runs_ends_with_it(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
+
     def work(*_: object) -> None:
+        timer.start()
         commands.run(["sleep", "60"], stdin="what it never reads" * 10_000)
 
     monkeypatch.setattr(cli, "archives", work)
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
     began = time.monotonic()
-    with pytest.raises(SystemExit) as ended:
-        main([*arguments, "list"])
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments, "list"])
+    finally:
+        timer.cancel()
     assert ended.value.code == 128 + signal.SIGTERM and time.monotonic() - began < 30
 
 

@@ -17,8 +17,10 @@ class Docker:
 
     def __init__(self, **answers: tuple[int, str, str]) -> None:
         self.answers = {"docker_inspect": (0, "{}", ""), **answers}
+        self.asked: list[Sequence[str]] = []
 
     def __call__(self, command: Sequence[str]) -> tuple[int, str, str]:
+        self.asked.append(command)
         return self.answers["_".join(word.lstrip("-").replace("-", "_") for word in command[:2])]
 
 
@@ -39,6 +41,9 @@ def test_containers_that_run_and_are_healthy_are_well() -> None:
     found = containers.projects(docker, [DIRECTORY])
     assert [finding.state for finding in found] == ["ok", "ok"]
     assert found[1].evidence.startswith("2 of 2 run")
+    # Those of this project alone, and those that have ended too
+    (listing,) = [command for command in docker.asked if command[1] == "ps"]
+    assert "--all" in listing and f"label=com.docker.compose.project.working_dir={DIRECTORY}" in " ".join(listing)
 
 
 def test_a_container_that_is_not_well_shows_its_last_lines_and_hides_no_other() -> None:
@@ -103,8 +108,7 @@ def test_a_project_without_containers_is_a_problem() -> None:
 def test_in_a_container_of_proxmox_the_cure_for_a_silent_engine_is_proxmox_s() -> None:
     silent = (1, "", "Cannot connect to the Docker daemon\n")
     for kind, advice in (("lxc", "nesting=1"), ("none", "journalctl -u docker")):
-        docker = Docker(docker_version=silent, systemd_detect_virt_container=(0, kind, ""))
-        docker.answers["systemd-detect-virt_container".replace("-", "_")] = (0, f"{kind}\n", "")
+        docker = Docker(docker_version=silent, systemd_detect_virt_container=(0, f"{kind}\n", ""))
         (finding,) = containers.projects(docker, [DIRECTORY])
         assert finding.evidence == "Cannot connect to the Docker daemon"
         assert advice in finding.advice

@@ -21,7 +21,7 @@ OLD = "/api/v1/additional-privilege/identity"
 MEMBER = Member("i1", "p1", "omakase")
 READ = {"environments": ["prod"], "path": "grafana/", "write": False}
 WRITE = {"environments": None, "path": "/", "write": True}
-CURRENT_READ = [
+CURRENT_READ: list[dict[str, Any]] = [
     {
         "subject": subject,
         "action": ["read"],
@@ -63,7 +63,13 @@ def test_what_the_server_gives_back_in_other_words_is_the_same(server: Scripted)
 
 
 def test_a_rule_that_somebody_has_changed_is_set_right(server: Scripted) -> None:
-    for changed in ({"inverted": True}, {"conditions": {"environment": {"$ne": "prod"}}}, {"action": ["read", "edit"]}):
+    conditions = CURRENT_READ[1]["conditions"]
+    for changed in (
+        {"inverted": True},
+        {"action": ["read", "edit"]},
+        {"conditions": {**conditions, "environment": {"$ne": "prod"}}},
+        {"conditions": {**conditions, "secretPath": {"$eq": "/grafana/**"}}},
+    ):
         read(server, [{**CURRENT_READ[1], **changed}, CURRENT_READ[0]])
         server.on(f"PATCH {NEW}/r1", {}, body={"slug": "managed-access", "permissions": CURRENT_READ})
         assert settle(server, READ) == "update"

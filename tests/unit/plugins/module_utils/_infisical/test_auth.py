@@ -101,6 +101,7 @@ def test_a_signed_token_goes_to_the_login_of_its_method(server: Scripted, method
     chosen = auth.choose(options(auth_method=method, auth_identity_id="i", jwt="signed"))
     assert chosen.login(server.exchange()).value == "t0k3n"
     assert (chosen.identity, chosen.secret, chosen.guessable) == (f"{method}:i:", "signed", False)
+    assert "signed" not in repr(chosen)
 
 
 @pytest.mark.parametrize("method", ["oidc", "jwt", "kubernetes"])
@@ -121,9 +122,10 @@ def test_azure_s_metadata_service_is_asked_for_a_token(server: Scripted) -> None
     server.on(
         "GET /metadata/identity/oauth2/token",
         {"access_token": "signed"},
-        query={"resource": "https://management.azure.com/"},
+        query={"api-version": "2018-02-01", "resource": "https://management.azure.com/"},
     )
     assert auth_jwt.from_azure({"auth_identity_id": "i"}, server).jwt == "signed"
+    assert server.requests[0].headers == {"Metadata": "true"}
 
 
 @pytest.mark.parametrize("answer", [b"not json", b"{}", b"[]"])
@@ -191,6 +193,7 @@ def test_a_machine_s_role_is_asked_where_the_environment_has_no_keys(server: Scr
     server.on(f"GET {role}my-role", {"AccessKeyId": "AK", "SecretAccessKey": "SK", "Token": "ST"})
     method = Aws.from_options({"auth_identity_id": "i", "aws_region": "eu-north-1"}, {}, server)
     assert (method.keys, method.region) == (Keys("AK", "SK", "ST"), "eu-north-1")
+    assert [request.headers for request in server.requests[1:]] == [{"X-aws-ec2-metadata-token": "ticket"}] * 2
 
 
 def test_a_role_without_keys_is_an_error(server: Scripted) -> None:

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 URL_SAFE = string.ascii_letters + string.digits + "-_"
 ALPHABETS = {
-    **generate.ALPHABETS,
+    "hex": "0123456789abcdef",
+    "digits": string.digits,
+    "alphanumeric": string.ascii_letters + string.digits,
     "base64": string.ascii_letters + string.digits + "+/",
     "base64url": URL_SAFE,
     "alphabet": "xyz!",

@@ -35,15 +35,16 @@ def test_an_address_is_taken_with_or_without_api(url: str, address: str) -> None
     assert base_url(url) == address
 
 
-@pytest.mark.parametrize("url", ["vault.example.com", "", "ftp://x", "https://", "file:///etc/passwd"])
+@pytest.mark.parametrize("url", ["vault.example.com", "", "ftp://x", "https://", "file:///etc/passwd", "http://[::1"])
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(InfisicalError, match="not an address"):
         base_url(url)
 
 
-def test_credentials_in_an_address_are_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize("scheme", ["https://", "", "ftp://"])
+def test_credentials_in_an_address_are_refused_and_not_repeated(scheme: str) -> None:
     with pytest.raises(InfisicalError, match="more than an address") as caught:
-        base_url("https://me:hunter2@vault.example.com")
+        base_url(f"{scheme}me:hunter2@vault.example.com")
     assert "hunter2" not in str(caught.value)
 
 

@@ -97,7 +97,7 @@ def test_a_value_that_survives_is_accepted(value: str) -> None:
 def test_a_value_that_the_server_would_trim_is_refused_and_not_told(value: str) -> None:
     with pytest.raises(InfisicalError, match="The value of A begins or ends with blanks") as caught:
         check([Wanted("A", value)])
-    assert "x" not in str(caught.value).replace("expired", "")
+    assert "x" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", " ", "A:B", " A", "A\n"])

@@ -101,24 +101,13 @@ def test_a_silent_server_is_left_after_the_timeout() -> None:
     began = time.monotonic()
     with (
         listening(stall) as port,
-        pytest.raises(ConnectionFailedError, match=r"no answer within 0\.3 s"),
+        pytest.raises(ConnectionFailedError, match="no answer within 1 s"),
     ):
         try:
-            send(port, timeout=0.3)
+            send(port, timeout=1.0)
         finally:
             done.set()
     assert time.monotonic() - began < 5
-
-
-def test_a_server_that_drips_is_left_as_well() -> None:
-    def react(peer: socket.socket, _request: bytes) -> None:
-        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        for _byte in range(1000):
-            peer.sendall(b"x")
-            time.sleep(0.05)
-
-    with listening(react) as port, pytest.raises(ConnectionFailedError, match=r"longer than 0\.6 s"):
-        send(port, timeout=0.3)
 
 
 def test_a_certificate_of_a_private_authority_is_trusted_when_named(tmp_path: Path) -> None:
@@ -157,7 +146,6 @@ def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
 def test_a_proxy_of_the_environment_is_used_and_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with listening(reply("200 OK", b'{"by":"proxy"}')) as proxy, listening(reply("200 OK", b"{}")) as port:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy}")
-        monkeypatch.delenv("no_proxy", raising=False)
         assert send(port).body == b'{"by":"proxy"}'
         assert send(port, use_proxy=False).body == b"{}"
 

@@ -16,6 +16,12 @@ PLACE = Place("postgres", "o'reilly")
 REFUSED = 'psql: error: FATAL:  password authentication failed for user "x"'
 
 
+def asked_for(command: Sequence[str]) -> set[str]:
+    """The service and the project whose container `docker ps` was asked for."""
+    labels = [word for word in command if word.startswith("label=com.docker.compose.")]
+    return {label.rpartition("=")[2] for label in labels}
+
+
 class Engine:
     """Docker with one PostgreSQL. It takes the passwords of `right`, and of ALTER ROLE those of `altered` then."""
 
@@ -61,6 +67,7 @@ def test_a_password_is_never_on_a_command_line_nor_in_a_statement() -> None:
     assert asked.problem(PLACE, "canary-old") == ""
     asked.set_password(PLACE, "canary-new")
     assert "canary" not in repr(engine.commands) and "canary" not in repr(engine.statements)
+    assert asked_for(engine.commands[0]) == {"postgres", "/srv/omakase"}
     assert engine.statements[-1].startswith("ALTER ROLE \"o'reilly\" PASSWORD 'SCRAM-SHA-256$")
     assert "'o''reilly'" in engine.statements[0]
 

@@ -94,8 +94,12 @@ def test_rotation_is_told_of_every_secret_and_of_no_setting() -> None:
     changes: list[dict[str, Any]] = [
         {"name": "MINE_DB_PASSWORD", "recipe": "postgresql", "database_service": "db", "database_role": "mine"},
         {"name": "SONARR_API_KEY", "rotation_days": 30},
+        {"name": "MINE_WEB_PIN", "rotation_days": 30, "recipe": "random"},
     ]
-    generated = [{"name": "MINE_WEB_TOKEN", "generate": {"kind": "digits"}}]
+    generated: list[dict[str, Any]] = [
+        {"name": "MINE_WEB_TOKEN", "generate": {"kind": "digits"}},
+        {"name": "MINE_WEB_PIN", "generate": {"kind": "alphabet", "length": 8, "alphabet": "xyz"}},
+    ]
     catalogues = {"base": BASE, "services": SERVICES, "changes": changes, "generated": generated}
     found = catalogue_plan({**catalogues, "server": ROLE["__omakase_server_secrets"]}, given={}, read=[], present=[])
     told = {entry["name"]: entry for entry in found["rotation"]}
@@ -103,6 +107,8 @@ def test_rotation_is_told_of_every_secret_and_of_no_setting() -> None:
     assert told["MINE_DB_PASSWORD"] == {"type": "alphanumeric", **changes[0]}
     assert (told["SONARR_API_KEY"]["rotation_days"], told["SONARR_API_KEY"]["recipe"]) == (30, "random")
     assert told["MINE_WEB_TOKEN"] == {"name": "MINE_WEB_TOKEN", "type": "digits", "length": 32}
+    assert told["MINE_WEB_PIN"] == {**changes[2], "type": "alphabet", "length": 8, "alphabet": "xyz"}
+    assert len(told) == len(found["rotation"])
     assert "ENCRYPTION_KEY" not in [entry["name"] for entry in found["create"]]
 
 
