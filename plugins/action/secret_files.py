@@ -15,10 +15,8 @@ from ansible_collections.omakase.homelab.plugins.plugin_utils._compose.interpola
 
 try:
     from ansible.template import trust_as_template
-except ImportError:  # before ansible-core 2.19 every text is a template, but for the type that marks those of a host
-
-    def trust_as_template(text: str) -> str:
-        return "".join(text)
+except ImportError:  # before ansible-core 2.19
+    trust_as_template = None
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
@@ -52,10 +50,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             raise AnsibleError(f"{file.get('path')} cannot be rendered: {error}") from None
 
     def _jinja(self, template: str) -> str:
-        ends_line = template.endswith("\n")
-        content = str(self._templar.template(trust_as_template(template)))
-        # Ansible's own template module keeps the newline at the end; templating of a variable drops it.
-        return content if not ends_line or content.endswith("\n") else content + "\n"
+        """As Ansible's own template module does: backslashes stay, and so does the newline at the end."""
+        if trust_as_template is None:
+            # A text is a template, but for the type that marks those of a host. template() would make data of JSON.
+            content = str(self._templar.do_template("".join(template), escape_backslashes=False))
+        else:
+            content = str(self._templar.template(trust_as_template(template), escape_backslashes=False))
+        return content if not template.endswith("\n") or content.endswith("\n") else content + "\n"
 
 
 def _text(value: Any) -> str | None:

@@ -48,6 +48,7 @@ def test_templates_of_each_format_are_rendered_with_the_values_as_they_are(vault
             "conf/x.j2": "# {{ inventory_hostname }}\n{{ lookup('omakase.homelab.infisical', 'PASSWORD') }}\n",
             "conf/y.tmpl": "p: ${PASSWORD} $host ${NONE:-d}\n",
             "conf/z.tmpl": 'p: {{ env "PASSWORD" }} {{ .Other }}\n',
+            "conf/w.j2": '{"p": "{{ lookup("omakase.homelab.infisical", "PASSWORD") }}", "n": "{{ "a\\nb" | length }}"}',
         },
     )
     play = tasks(
@@ -55,12 +56,15 @@ def test_templates_of_each_format_are_rendered_with_the_values_as_they_are(vault
         {"src": "conf/x.j2", "dest": "conf/x"},
         {"src": "conf/y.tmpl", "dest": "conf/y", "format": "dollar"},
         {"src": "conf/z.tmpl", "dest": "conf/z", "format": "go", "mode": "0400"},
+        {"src": "conf/w.j2", "dest": "conf/w.json"},
     )
     first = any_ansible.play(*play, variables=vault.variables)
-    assert first.status == 0 and "3 written" in first.output, first.output
+    assert first.status == 0 and "4 written" in first.output, first.output
     assert (where / "conf/x").read_text() == f"# h0\n{PASSWORD}\n"
     assert (where / "conf/y").read_text() == f"p: {PASSWORD} $host d\n"
     assert (where / "conf/z").read_text() == f"p: {PASSWORD} {{{{ .Other }}}}\n"
+    # A template that looks like data stays the text that it is, and a backslash in an expression is Jinja's.
+    assert (where / "conf/w.json").read_text() == f'{{"p": "{PASSWORD}", "n": "3"}}'
     assert [os.stat(where / "conf" / name).st_mode & 0o777 for name in "xyz"] == [0o600, 0o600, 0o400]
     again = any_ansible.play(*play, variables=vault.variables, arguments=("--diff", "-vvv"))
     assert "0 written" in again.output and again.recap("h0")["changed"] == 0

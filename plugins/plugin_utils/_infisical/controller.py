@@ -139,12 +139,19 @@ def warn(message: str) -> None:
 
 
 def untemplated(value: Any) -> Any:
-    """The value, marked so that it is never templated: `{{ }}` in a secret is text."""
+    """The value, a text or a dictionary of texts, marked so that nothing is made of it.
+
+    `{{ }}` in a secret is text, and so is one that looks like JSON.
+    """
     try:
+        from ansible.utils.native_jinja import NativeJinjaText
         from ansible.utils.unsafe_proxy import wrap_var
-    except ImportError:  # later releases trust nothing that is not marked as a template
+    except ImportError:  # later releases trust nothing that is not marked as a template, and leave texts as they are
         return value
-    return wrap_var(value)
+    if isinstance(value, dict):
+        return {name: untemplated(text) for name, text in value.items()}
+    # Else releases before 2.19 would make a list or a dictionary of one that looks so.
+    return wrap_var(NativeJinjaText(value) if isinstance(value, str) else value)
 
 
 __all__ = ["ansible_errors", "open_cache", "open_vault", "read_options", "untemplated", "warn", "warn_of_reference"]
