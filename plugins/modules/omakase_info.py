@@ -133,7 +133,7 @@ account:
   type: dict
 programs:
   description: >-
-    Paths of C(compose), C(infisical) and C(git), none where one is missing; C(projects): the directories of
+    Paths of C(compose), C(infisical), C(git) and C(apt), none where one is missing; C(projects): the directories of
     each Compose project on the host; C(engine_problem): why Docker's engine does not tell them, empty where it does.
   returned: success
   type: dict

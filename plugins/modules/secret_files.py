@@ -72,6 +72,12 @@ options:
     description: What templates of the formats V(dollar) and V(go) are filled with, by name.
     type: dict
     default: {}
+  due_path:
+    description:
+      - A file in which the paths of files that differ are noted before the first of them is written, beside those that
+        it holds already. It is removed by whoever has made use of the files, such as by restarting a service.
+      - So a run that ends before that, killed or failed, leaves behind what the next one has to do.
+    type: path
 attributes:
   check_mode:
     description: Tells which files would change.
@@ -105,12 +111,17 @@ changed_paths:
   returned: always
   type: list
   elements: str
+due_paths:
+  description: Those, and the ones that O(due_path) held before.
+  returned: success
+  type: list
+  elements: str
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.omakase.homelab.plugins.module_utils._files.places import Place, PlaceError
+from ansible_collections.omakase.homelab.plugins.module_utils._files.places import Note, Place, PlaceError
 
 # template, format and values are the action plugin's: it sends the rendered content.
 FILE: dict[str, dict[str, Any]] = {
@@ -139,21 +150,27 @@ def main() -> None:
                 "required_if": [("state", "file", ("content", "template", "variables", "lines"), True)],
             },
             "values": {"type": "dict", "default": {}, "no_log": True},
+            "due_path": {"type": "path"},
         },
         supports_check_mode=True,
     )
-    changed: list[str] = []
+    written: list[str] = []
     try:
         places = [Place.of(item) for item in module.params["files"]]
         # From here on only paths are told, and a short content must not blot parts of them out.
         module.params["files"] = [place.path for place in places]
         module.no_log_values.clear()
-        for place in places:
-            if place.settle(write=not module.check_mode):
-                changed.append(place.path)
+        # All are looked at before the first is written, so that what is refused leaves everything as it was.
+        differing = [place for place in places if place.settle(write=False)]
+        changed = [place.path for place in differing]
+        noted = Note(module.params["due_path"])
+        due = noted.extended(changed, write=not module.check_mode)
+        for place in [] if module.check_mode else differing:
+            place.settle(write=True)
+            written.append(place.path)
     except PlaceError as error:
-        module.fail_json(msg=str(error), changed=bool(changed) and not module.check_mode, changed_paths=changed)
-    module.exit_json(changed=bool(changed), changed_paths=changed)
+        module.fail_json(msg=str(error), changed=bool(written), changed_paths=written)
+    module.exit_json(changed=bool(changed), changed_paths=changed, due_paths=due)
 
 
 if __name__ == "__main__":

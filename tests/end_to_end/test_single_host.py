@@ -43,7 +43,7 @@ def test_the_site_comes_up_on_one_machine(lab: Lab, home: Path) -> None:
     lines = host.check_output("docker ps --format '{{.Names}} {{.Status}}'").splitlines()
     assert len(lines) == 6
     assert all("(healthy)" in line for line in lines), lines
-    assert host.check_output("omakase-infisical export --format=dotenv | grep -c =") >= "21"
+    assert int(host.check_output("omakase-infisical export --format=dotenv | grep -c =")) >= 21
 
 
 def test_a_second_run_changes_nothing(lab: Lab, home: Path) -> None:

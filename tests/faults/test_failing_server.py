@@ -214,7 +214,7 @@ def test_a_network_that_is_cut_before_infisical_ends_lookup_and_module_in_words(
     failing.printed.append(result.output)
     said = " ".join(result.output.split())
     assert result.status != 0 and said.count(f"{server.api.base_url} gave no answer to") >= 2, result.output
-    result = ansible.play(tasks[0], variables=variables)
+    result = ansible.play({"ansible.builtin.set_fact": tasks[0]["ansible.builtin.set_fact"]}, variables=variables)
     assert result.status == 0, result.output
     failing.recovers(**failing_change(failing))
 

@@ -22,6 +22,8 @@ from tests.support.servers import Account, Infisical, Postgres, Redis, infisical
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_SECONDS = 300
+# For what ansible-core does in two ways at most, an older and a newer one
+oldest_and_newest = pytest.mark.parametrize("any_ansible", [CORES[0], CORES[-1]], indirect=True)
 
 
 @pytest.fixture(scope="session")

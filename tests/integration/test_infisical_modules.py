@@ -15,7 +15,7 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 
 import tests.support.modules as in_process
-from tests.integration.conftest import Ansible, Vault
+from tests.integration.conftest import Ansible, Vault, oldest_and_newest
 from tests.support.cores import Core
 from tests.support.faults import LIST, FaultyProxy
 from tests.support.servers import Account, Infisical, Postgres, Redis, infisical_server
@@ -261,6 +261,7 @@ def test_modules_run_on_a_target_with_python_3_9(vault: Vault, ansible: Ansible)
     assert result.recap("h0")["changed"] == 2
 
 
+@oldest_and_newest
 def test_one_group_sets_the_options_of_all(vault: Vault, any_ansible: Ansible) -> None:
     vault.put(A="one")
     result = any_ansible.play(

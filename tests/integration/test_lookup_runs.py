@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.integration.conftest import Ansible, Vault
+from tests.integration.conftest import Ansible, Vault, oldest_and_newest
 from tests.support.faults import LIST, LOGIN, Fault
 
 NAME = "omakase.homelab.infisical"
@@ -37,6 +37,7 @@ def test_a_run_logs_in_once_and_lists_once(vault: Vault, any_ansible: Ansible) -
     )
     assert result.status == 0, result.output
     assert vault.proxy.reads == (1, 1)
+    assert list(any_ansible.temporary.iterdir()) == [], "something is left of the run"
 
 
 def test_two_hundred_hosts_log_in_once_and_list_once(vault: Vault, ansible: Ansible) -> None:
@@ -268,16 +269,17 @@ def test_a_token_that_is_revoked_in_mid_run_is_replaced_without_anyone_noticing(
     assert vault.proxy.requests[LOGIN] == 2
 
 
-def test_refused_credentials_are_tried_once_for_twenty_hosts(vault: Vault, any_ansible: Ansible) -> None:
+def test_refused_credentials_are_tried_once_for_twenty_hosts(vault: Vault, ansible: Ansible) -> None:
     vault.put(A="one")
     variables = {**vault.variables, "infisical_client_secret": "canary-wrong"}
-    result = any_ansible.play(debug(ONE), hosts=20, forks=10, variables=variables, arguments=("-vvv",))
+    result = ansible.play(debug(ONE), hosts=20, forks=10, variables=variables, arguments=("-vvv",))
     assert result.status != 0
     assert vault.proxy.reads == (1, 0)
     assert "were not accepted, and are not tried again" in " ".join(result.output.split())
     assert "canary-wrong" not in result.output
 
 
+@oldest_and_newest
 def test_what_is_mistyped_is_named(vault: Vault, any_ansible: Ansible) -> None:
     vault.put(POSTGRES_PASSWORD="canary")
     result = any_ansible.play(

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import Ansible, Vault
+from tests.integration.conftest import Ansible, Vault, oldest_and_newest
 
 PASSWORD = "canary-{{ x }}-$y"  # a value is never a template
 
@@ -48,7 +48,7 @@ def test_templates_of_each_format_are_rendered_with_the_values_as_they_are(vault
             "conf/x.j2": "# {{ inventory_hostname }}\n{{ lookup('omakase.homelab.infisical', 'PASSWORD') }}\n",
             "conf/y.tmpl": "p: ${PASSWORD} $host ${NONE:-d}\n",
             "conf/z.tmpl": 'p: {{ env "PASSWORD" }} {{ .Other }}\n',
-            "conf/w.j2": '{"p": "{{ lookup("omakase.homelab.infisical", "PASSWORD") }}", "n": "{{ "a\\nb" | length }}"}',
+            "conf/w.j2": '{"p": "{{ lookup(plugin, "PASSWORD") }}", "n": "{{ "a\\nb" | length }}"}',
         },
     )
     play = tasks(
@@ -58,7 +58,8 @@ def test_templates_of_each_format_are_rendered_with_the_values_as_they_are(vault
         {"src": "conf/z.tmpl", "dest": "conf/z", "format": "go", "mode": "0400"},
         {"src": "conf/w.j2", "dest": "conf/w.json"},
     )
-    first = any_ansible.play(*play, variables=vault.variables)
+    variables = {**vault.variables, "plugin": "omakase.homelab.infisical"}
+    first = any_ansible.play(*play, variables=variables)
     assert first.status == 0 and "4 written" in first.output, first.output
     assert (where / "conf/x").read_text() == f"# h0\n{PASSWORD}\n"
     assert (where / "conf/y").read_text() == f"p: {PASSWORD} $host d\n"
@@ -66,11 +67,12 @@ def test_templates_of_each_format_are_rendered_with_the_values_as_they_are(vault
     # A template that looks like data stays the text that it is, and a backslash in an expression is Jinja's.
     assert (where / "conf/w.json").read_text() == f'{{"p": "{PASSWORD}", "n": "3"}}'
     assert [os.stat(where / "conf" / name).st_mode & 0o777 for name in "xyz"] == [0o600, 0o600, 0o400]
-    again = any_ansible.play(*play, variables=vault.variables, arguments=("--diff", "-vvv"))
+    again = any_ansible.play(*play, variables=variables, arguments=("--diff", "-vvv"))
     assert "0 written" in again.output and again.recap("h0")["changed"] == 0
     assert "canary" not in first.output + again.output
 
 
+@oldest_and_newest
 def test_a_template_that_cannot_be_rendered_is_named_and_nothing_is_written(vault: Vault, any_ansible: Ansible) -> None:
     vault.put(PASSWORD=PASSWORD)
     where = checkout(

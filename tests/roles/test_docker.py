@@ -301,7 +301,7 @@ def test_traefik_finds_a_service_of_this_engine_by_the_labels_of_reverse_proxy(
     machine: Machine, tmp_path: Path
 ) -> None:
     host = machine.host
-    host.check_output("mkdir -p /opt/infisical && docker network create traefik")
+    host.check_output("mkdir -p /opt/infisical")
     compose = {
         "name": "infisical",
         "services": {"backend": {"image": "redis:7-alpine", "networks": ["own"]}},
@@ -315,6 +315,8 @@ def test_traefik_finds_a_service_of_this_engine_by_the_labels_of_reverse_proxy(
     }
     assert "There is no /opt/infisical/docker-compose.yml" in refused(machine.role(tmp_path, "reverse_proxy", given))
     host.check_output("printf %s > /opt/infisical/docker-compose.yml", json.dumps(compose))
+    assert "network traefik" in refused(machine.role(tmp_path, "reverse_proxy", given))
+    host.check_output("docker network create traefik")
     succeeded(machine.role(tmp_path, "reverse_proxy", given))
     inspected = json.loads(host.check_output("docker inspect infisical-backend-1"))[0]
     labels = inspected["Config"]["Labels"]

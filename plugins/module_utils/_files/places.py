@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import grp
+import json
 import os
 import pwd
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,6 +140,34 @@ class Place:
             with contextlib.suppress(OSError):
                 os.unlink(scratch)
             raise
+
+
+@dataclass(frozen=True)
+class Note:
+    """A list of paths, kept in a file from before they are written until somebody has made use of them."""
+
+    path: str | None
+
+    def extended(self, paths: Sequence[str], write: bool) -> list[str]:
+        """The paths that it holds, and these; with write it holds them from then on. Raises PlaceError."""
+        held = self._held()
+        due = list(dict.fromkeys([*held, *paths]))
+        if self.path and write and due != held:
+            try:
+                os.makedirs(os.path.dirname(self.path), mode=0o755, exist_ok=True)
+            except OSError as error:
+                raise PlaceError(f"{self.path}: {error.strerror}.") from None
+            Place(self.path, content=json.dumps(due)).settle(write=True)
+        return due
+
+    def _held(self) -> list[str]:
+        """Nothing where there is none, or something else: whoever reads it does too much rather than fail."""
+        try:
+            with open(self.path or "", encoding="utf-8") as file:
+                found = json.load(file)
+        except (OSError, ValueError):
+            return []
+        return [path for path in found if isinstance(path, str)] if isinstance(found, list) else []
 
 
 def _uid(path: str, owner: str) -> int:

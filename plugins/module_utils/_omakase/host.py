@@ -72,6 +72,7 @@ def programs() -> dict[str, Any]:
         "compose": shutil.which("docker") and shutil.which("docker-compose", path=os.pathsep.join(_PLUGINS)),
         "infisical": shutil.which("infisical"),
         "git": shutil.which("git"),
+        "apt": shutil.which("apt-get"),
         "projects": {name: sorted(directories) for name, directories in projects.items()},
         "engine_problem": told.get("problem", ""),
     }

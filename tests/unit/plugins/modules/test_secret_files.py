@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.omakase.homelab.plugins.module_utils._files.places import Place
 
 from tests.support.modules import printed_by
 
 
-def write(*files: dict[str, Any], check: bool = False) -> dict[str, Any]:
-    return printed_by("secret_files", {"files": list(files), "_ansible_check_mode": check, "_ansible_diff": True})
+def write(*files: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:
+    told = {"files": list(files), "_ansible_check_mode": check, "_ansible_diff": True, **options}
+    return printed_by("secret_files", told)
 
 
 def test_a_file_is_private_from_its_first_byte_and_written_once(tmp_path: Path) -> None:
@@ -38,6 +41,46 @@ def test_only_files_that_differ_are_told(tmp_path: Path) -> None:
     assert write(one, two)["changed"] is True
     assert stat.S_IMODE((tmp_path / "one").stat().st_mode) == 0o600
     assert write(one, {**two, "content": "y", "mode": "0400"})["changed_paths"] == [two["path"]]
+
+
+def test_what_a_run_wrote_stays_due_until_somebody_has_made_use_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = ({"path": str(tmp_path / name), "content": "x"} for name in ("one", "two"))
+    note = tmp_path / "state" / "due.json"
+    assert write(one, check=True, due_path=str(note))["due_paths"] == [one["path"]] and not note.exists()
+    with monkeypatch.context() as killed:
+        killed.setattr(Place, "_replace", _killed_unless(str(note)))
+        with pytest.raises(KeyboardInterrupt):
+            write(one, due_path=str(note))
+    assert not (tmp_path / "one").exists() and json.loads(note.read_text()) == [one["path"]]
+    assert write(one, due_path=str(note))["due_paths"] == [one["path"]]
+    result = write(one, two, due_path=str(note))
+    assert (result["changed_paths"], result["due_paths"]) == ([two["path"]], [one["path"], two["path"]])
+    note.unlink()
+    assert write(one, two, due_path=str(note))["due_paths"] == []
+    note.write_text("not ours")
+    assert write(one, two, due_path=str(note))["due_paths"] == []
+
+
+def _killed_unless(path: str) -> Any:
+    replace = Place._replace
+
+    def killed(place: Place, *given: Any) -> None:
+        if place.path != path:
+            raise KeyboardInterrupt
+        replace(place, *given)
+
+    return killed
+
+
+def test_what_is_refused_leaves_all_others_as_they_were(tmp_path: Path) -> None:
+    (tmp_path / "directory").mkdir()
+    result = write(
+        {"path": str(tmp_path / "one"), "content": "x"}, {"path": str(tmp_path / "directory"), "content": "x"}
+    )
+    assert result["failed"] and result["changed_paths"] == []
+    assert not (tmp_path / "one").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
