@@ -14,7 +14,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import venv
 from collections.abc import Callable
 from functools import partial
@@ -32,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "RESULTS.md"
 # More lookups than this in one play are not asked of the lookup that logs in for each: it would take hours.
 MOST_PER_CALL = 1000
+SDK = "1.0.18"  # of infisicalsdk, which lookups per call are measured with
 
 
 def constants(repeats: int, hosts: int) -> str:
@@ -158,11 +158,12 @@ def python_with_sdk() -> str:
     """A Python that has this ansible-core and the vendor's SDK."""
     from ansible.release import __version__
 
-    directory = Path(tempfile.gettempdir()) / f"omakase-bench-sdk-{__version__}-{os.geteuid()}"
+    directory = HERE.parent / ".pytest_cache" / "d" / f"infisicalsdk-{SDK}-{__version__}"
     python = directory / "bin" / "python"
     if not (directory / "ready").exists():
         venv.create(directory, with_pip=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", f"ansible-core=={__version__}", "infisicalsdk"]
+        wanted = [f"ansible-core=={__version__}", f"infisicalsdk=={SDK}"]
+        install = [str(python), "-m", "pip", "install", "--quiet", *wanted]
         subprocess.run(install, check=True)  # noqa: S603  # our own command
         (directory / "ready").touch()
     return str(python)

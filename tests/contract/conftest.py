@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests.support.servers import (
-    REPOSITORY,
     Account,
     Infisical,
     Postgres,
@@ -21,13 +20,15 @@ from tests.support.servers import (
     redis_server,
 )
 
-CONTRACT = REPOSITORY.parent / "shared" / "contract"
 
+def recorded(name: str) -> Any:
+    """What was written down of real servers, tokens and client secrets masked.
 
-def contract_file(name: str) -> Any:
-    """A file of the contract, which is kept beside the checkout; None where it is not there."""
-    path: Path = CONTRACT / name
-    return json.loads(path.read_text()) if path.exists() else None
+    recordings.json: what one of October 2024 answered to an administrator and a machine identity on 24 November 2026.
+    current-2026-05.json: fields and types of 13 operations, from the vendor's description of May 2026; `?` ends an
+    optional one.
+    """
+    return json.loads((Path(__file__).parent / "recorded" / name).read_text())
 
 
 @pytest.fixture(scope="session")

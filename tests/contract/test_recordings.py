@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.contract.conftest import CONTRACT, contract_file
+from tests.contract.conftest import recorded
 from tests.contract.matching import Ids, differences
 from tests.support.servers import Infisical, Postgres, Redis, Reply, infisical_server
 
-RECORDINGS: list[dict[str, Any]] = contract_file("recordings.json") or []
+RECORDINGS: list[dict[str, Any]] = recorded("recordings.json")
 NAMES = [entry["name"] for entry in RECORDINGS]
 ORGANIZATION = "180870b7-f464-4740-8ffe-9d11c9245ea7"
 CLIENT = "3f6135db-f237-421d-af66-a8f4e80d443b"
@@ -32,8 +32,6 @@ TOKENS = {
     "token revoke": "member",
     "secrets list: revoked token": "member",
 }
-
-pytestmark = pytest.mark.skipif(not RECORDINGS, reason=f"no recordings: {CONTRACT} is not beside this checkout")
 
 
 class Replay:

@@ -52,7 +52,7 @@ def environment(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     programs = Path(sys.executable).parent
     (context / "Containerfile").write_text(CONTAINERFILE)
     wheels = ["--only-binary=:all:", f"--python-version={PYTHON}", f"--dest={context}/wheels"]
-    run(f"{programs}/pip", "download", "--quiet", *wheels, "ansible-core~=2.19.0", "ansible-runner")
+    run(f"{programs}/pip", "download", "--quiet", *wheels, "ansible-core~=2.19.0", "ansible-runner==2.4.3")
     run(f"{programs}/ansible-galaxy", "collection", "build", f"--output-path={context}/collection", str(ROOT))
     made.docker("build", "--quiet", f"--tag={IMAGE}", f"--file={context}/Containerfile", str(context))
     yield made

@@ -46,7 +46,7 @@ def test_all_that_is_required_is_installed_from_a_lock_with_hashes(wanted: Path)
     assert [entry.split()[0] for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry)] == []
 
 
-def test_nothing_is_installed_without_hashes() -> None:
+def test_make_installs_nothing_without_hashes() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert len(re.findall(r"pip install", makefile)) == makefile.count("--require-hashes -r $<") + len(
         re.findall(r"pip install .* uv==[\d.]+$", makefile, re.M)

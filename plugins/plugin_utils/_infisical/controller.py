@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from ansible import constants
 from ansible.errors import AnsibleLookupError
@@ -143,15 +144,26 @@ def untemplated(value: Any) -> Any:
 
     `{{ }}` in a secret is text, and so is one that looks like JSON.
     """
+    mark = _mark()
+    return {name: mark(text) for name, text in value.items()} if isinstance(value, dict) else mark(value)
+
+
+@lru_cache(maxsize=1)
+def _mark() -> Callable[[Any], Any]:
+    """How this release of ansible-core knows a text that is none of its templates."""
+    try:
+        from ansible.utils.unsafe_proxy import wrap_var
+    except ImportError:  # later releases trust nothing that is not marked as a template
+        return _as_it_is
     try:
         from ansible.utils.native_jinja import NativeJinjaText
-        from ansible.utils.unsafe_proxy import wrap_var
-    except ImportError:  # later releases trust nothing that is not marked as a template, and leave texts as they are
-        return value
-    if isinstance(value, dict):
-        return {name: untemplated(text) for name, text in value.items()}
-    # Else releases before 2.19 would make a list or a dictionary of one that looks so.
-    return wrap_var(NativeJinjaText(value) if isinstance(value, str) else value)
+    except ImportError:  # since 2.19, which makes neither a list nor a dictionary of a text that looks so
+        return cast("Callable[[Any], Any]", wrap_var)
+    return lambda value: wrap_var(NativeJinjaText(value) if isinstance(value, str) else value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 __all__ = ["ansible_errors", "open_cache", "open_vault", "read_options", "untemplated", "warn", "warn_of_reference"]

@@ -32,7 +32,7 @@ def act(name: str, result: dict[str, Any], monkeypatch: pytest.MonkeyPatch, **ta
     return found
 
 
-@pytest.mark.parametrize("name", ["infisical_secret", "infisical_folder", "infisical_import"])
+@pytest.mark.parametrize("name", ["infisical_secret", "infisical_folder", "infisical_import", "infisical_rotation"])
 @pytest.mark.parametrize("outcome", ["changed", "failed"])
 def test_a_write_drops_what_was_read_of_its_project(
     name: str, outcome: str, cache: RunCache, monkeypatch: pytest.MonkeyPatch

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from ansible import constants
 from ansible.errors import AnsibleError
-from ansible.template import trust_as_template
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical import controller, process_cache
 from ansible_collections.omakase.homelab.plugins.plugin_utils._infisical.run_cache import RunCache
 from hypothesis import given
@@ -469,7 +470,10 @@ def test_an_older_server_is_found_out_once_for_a_run(server: Scripted, lookup: L
 
 
 def test_a_value_is_marked_so_that_it_is_never_templated(monkeypatch: pytest.MonkeyPatch) -> None:
-    marked = controller.untemplated({"A": "{{ 1 + 1 }}"})
-    assert marked == {"A": "{{ 1 + 1 }}"}
+    marked = controller.untemplated({"A": trust_as_template("{{ 1 + 1 }}")})
+    templar = Templar(loader=DataLoader(), variables={"found": marked["A"]})
+    assert templar.template(trust_as_template("{{ found }}")) == "{{ 1 + 1 }}"
     monkeypatch.setitem(sys.modules, "ansible.utils.unsafe_proxy", None)
+    controller._mark.cache_clear()
     assert controller.untemplated("x") == "x"
+    controller._mark.cache_clear()

@@ -9,6 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+from ansible_collections.omakase.homelab.plugins.module_utils._doctor import server as doctor_server
+from ansible_collections.omakase.homelab.plugins.module_utils._doctor.findings import ok
+
 from tests.support.modules import run_module
 from tests.support.scripted import Scripted
 
@@ -174,10 +178,14 @@ def test_without_anything_to_look_at_nothing_is_looked_at(server: Scripted) -> N
     assert run_module("audit", server)["findings"] == []
 
 
-def test_of_a_host_it_looks_at_what_it_is_asked_for(server: Scripted, tmp_path: Path) -> None:
+def test_of_a_host_it_looks_at_what_it_is_asked_for(
+    server: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor_server, "reachability", lambda *_: [ok("DNS", "x"), ok("TLS", "y")])
     asked: dict[str, Any] = {"private_files": [f"{tmp_path}/.env"], "listening": True, "backup_records": str(tmp_path)}
     result = run_module("audit", server, tls=True, address="127.0.0.1", ports=[1], **asked)
-    assert [finding["check"] for finding in result["findings"]][-3:] == [f"file {tmp_path}/.env", "backup", "ports"]
+    checks = [finding["check"] for finding in result["findings"]]
+    assert checks == ["TLS", f"file {tmp_path}/.env", "backup", "ports"]
     assert isinstance(result["listening"], list)
 
 

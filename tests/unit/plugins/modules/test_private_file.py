@@ -45,16 +45,18 @@ def test_a_file_that_others_could_read_is_closed(tmp_path: Path) -> None:
 
 def test_it_is_closed_from_the_first_moment_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    rename = os.rename
+    fdopen = os.fdopen
 
-    def watched(source: str, target: str) -> None:
-        seen.append(mode(Path(source)))
-        rename(source, target)
+    def watched(handle: int, *given: Any, **more: Any) -> Any:
+        seen.append(stat.S_IMODE(os.fstat(handle).st_mode))
+        return fdopen(handle, *given, **more)
 
-    monkeypatch.setattr(os, "rename", watched)
+    monkeypatch.setattr(os, "fdopen", watched)
     before = os.umask(0)
-    written(tmp_path / "env")
-    os.umask(before)
+    try:
+        written(tmp_path / "env")
+    finally:
+        os.umask(before)
     assert seen == [0o600]
 
 
