@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.lxc import lxc_name
-from tests.roles.machine import REGISTRY, SERVER, Machine, key_fingerprint, lab
+from tests.roles.machine import Machine, docker_of_the_lab, lab
 from tests.roles.playbook import Run, succeeded
 from tests.support.age import Age
 from tests.support.servers import Account, Api
@@ -132,16 +132,6 @@ def _value(chance: random.Random) -> str:
     """As long as passwords and tokens are: mostly 32 characters, a key of 1,600 now and then."""
     length = chance.choice((16, 32, 32, 32, 64)) if chance.random() < 0.98 else 1600
     return "".join(chance.choices(string.ascii_letters + string.digits, k=length))
-
-
-def docker_of_the_lab() -> dict[str, Any]:
-    """What the lab's inventory says of Docker."""
-    repository = f"{SERVER}/docker/linux/debian"
-    return {
-        "docker_repository_url": repository,
-        "docker_repository_key_fingerprint": key_fingerprint(f"{repository}/gpg"),
-        "docker_daemon_options": {"registry-mirrors": [REGISTRY]},
-    }
 
 
 def bare_machine(case: str) -> Machine:

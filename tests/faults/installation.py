@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.roles.machine import REGISTRY, SERVER, Machine, key_fingerprint
+from tests.roles.machine import Machine, docker_of_the_lab
 from tests.roles.playbook import succeeded
 from tests.support.age import Age
 from tests.support.servers import Account, Api
@@ -72,13 +72,7 @@ class Installation:
     @classmethod
     def made(cls, machine: Machine, directory: Path) -> Installation:
         """Docker, the older version, secrets with two versions each, two identities; and backups, copied twice."""
-        docker = f"{SERVER}/docker/linux/debian"
-        ready = {
-            "docker_repository_url": docker,
-            "docker_repository_key_fingerprint": key_fingerprint(f"{docker}/gpg"),
-            "docker_daemon_options": {"registry-mirrors": [REGISTRY]},
-        }
-        succeeded(machine.role(directory, "docker", ready))
+        succeeded(machine.role(directory, "docker", docker_of_the_lab()))
         succeeded(machine.role(directory, "infisical", {"infisical_version": OLD}))
         api = Api(f"http://{machine.address}")
         made = cls(machine, directory, Age.made(directory, "key").recipient, api, api.bootstrap())

@@ -122,7 +122,7 @@ def test_a_full_disk_leaves_every_file_whole(up: Site, soak: Soak) -> None:
     up.host.check_output(login)
 
 
-def test_no_secret_was_printed_or_left_where_others_read(up: Site, soak: Soak) -> None:
+def test_no_secret_was_printed_or_left_where_others_read(up: Site) -> None:
     secrets = {name: value for name, value in up.secrets().items() if name.endswith(("_PASSWORD", "_SECRET", "_KEY"))}
     secrets["client secret"] = up.given["omakase_infisical_client_secret"]
     log = "\n".join(up.printed)

@@ -20,7 +20,7 @@ from tests.faults.failures import SSH, cut, full, paused, silent_engine
 from tests.faults.installation import BACKUPS, COPIES, DIRECTORY, NEW, OLD, RESTIC_PASSWORD, Installation
 from tests.faults.playbook import Playbook
 from tests.integration.conftest import Ansible
-from tests.roles.machine import REGISTRY, SERVER, Machine, key_fingerprint
+from tests.roles.machine import SERVER, Machine, cli_of_the_lab, docker_of_the_lab
 from tests.roles.playbook import Run, refused, succeeded
 from tests.support.leaks import CommandLines, lying_about
 from tests.support.soak import Soak
@@ -157,10 +157,7 @@ def test_an_engine_that_says_nothing_is_told_and_what_runs_goes_on(failing: Fail
     with silent_engine(failing.machine):
         text = refused(failing.role(180))
         assert "Docker's engine does not answer there" in text
-        docker = {"docker_repository_url": f"{SERVER}/docker/linux/debian"}
-        docker["docker_repository_key_fingerprint"] = key_fingerprint(f"{SERVER}/docker/linux/debian/gpg")
-        options = {"registry-mirrors": [REGISTRY]}
-        text = refused(failing.role(240, "docker", **docker, docker_daemon_options=options))
+        text = refused(failing.role(240, "docker", **docker_of_the_lab()))
         assert "The engine on" in text and "does not answer" in text
         for client in failing.server.clients:
             assert failing.server.read(client) == failing.server.values
@@ -256,9 +253,7 @@ def test_a_full_disk_of_the_database_loses_no_acknowledged_write(failing: Failin
 
 
 def test_without_a_package_repository_the_cli_is_not_half_installed(failing: Failing) -> None:
-    url = f"{SERVER}/infisical/deb"
-    fingerprint = key_fingerprint(f"{SERVER}/infisical/infisical.gpg")
-    given = {"infisical_cli_repository_url": url, "infisical_cli_repository_key_fingerprint": fingerprint}
+    given = cli_of_the_lab()
     with cut(failing.machine):
         text = refused(failing.role(240, "infisical_cli", **given))
         assert SERVER in text

@@ -18,6 +18,8 @@ from tests.support.ssh import reach, trusting
 
 SERVER = "http://198.18.0.1:8080"
 REGISTRY = "http://198.18.0.1:5000"
+DOCKER = f"{SERVER}/docker/linux/debian"
+CLI = f"{SERVER}/infisical/deb"
 
 
 def lab(*arguments: str) -> None:
@@ -87,3 +89,20 @@ def key_fingerprint(url: str) -> str:
         ["gpg", "--show-keys", "--with-colons"], input=key, check=True, capture_output=True
     ).stdout.decode()
     return next(line for line in listing.splitlines() if line.startswith("fpr:")).split(":")[9]
+
+
+def docker_of_the_lab(repository: str = DOCKER) -> dict[str, Any]:
+    """Variables of the role docker: a repository of the lab, and its registry as a mirror."""
+    return {
+        "docker_repository_url": repository,
+        "docker_repository_key_fingerprint": key_fingerprint(f"{repository}/gpg"),
+        "docker_daemon_options": {"registry-mirrors": [REGISTRY]},
+    }
+
+
+def cli_of_the_lab() -> dict[str, Any]:
+    """Variables of the role infisical_cli: the lab's repository."""
+    return {
+        "infisical_cli_repository_url": CLI,
+        "infisical_cli_repository_key_fingerprint": key_fingerprint(f"{SERVER}/infisical/infisical.gpg"),
+    }

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.roles.machine import REGISTRY, SERVER, Machine, key_fingerprint
+from tests.roles.machine import SERVER, Machine, cli_of_the_lab, docker_of_the_lab
 from tests.roles.playbook import Run, succeeded
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
@@ -18,12 +17,7 @@ DOCKER = f"{SERVER}/docker-bookworm/linux/debian"
 
 
 def docker(machine: Machine, folder: Path, *arguments: str) -> Run:
-    variables: dict[str, Any] = {
-        "docker_repository_url": DOCKER,
-        "docker_repository_key_fingerprint": key_fingerprint(f"{DOCKER}/gpg"),
-        "docker_daemon_options": {"registry-mirrors": [REGISTRY]},
-    }
-    return machine.role(folder, "docker", variables, *arguments)
+    return machine.role(folder, "docker", docker_of_the_lab(DOCKER), *arguments)
 
 
 def test_docker_comes_from_the_repository_of_its_release(machine: Machine, tmp_path: Path) -> None:
@@ -45,11 +39,7 @@ def test_the_distribution_s_packages_are_refused_for_want_of_compose(machine: Ma
 
 
 def test_the_infisical_command_is_installed(machine: Machine, tmp_path: Path) -> None:
-    url = f"{SERVER}/infisical/deb"
-    variables = {
-        "infisical_cli_repository_url": url,
-        "infisical_cli_repository_key_fingerprint": key_fingerprint(f"{SERVER}/infisical/infisical.gpg"),
-    }
+    variables = cli_of_the_lab()
     succeeded(machine.role(tmp_path, "infisical_cli", variables))
     assert "infisical version" in machine.host.check_output("infisical --version")
     assert succeeded(machine.role(tmp_path, "infisical_cli", variables)).changed == 0

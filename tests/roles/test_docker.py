@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.roles.machine import REGISTRY, SERVER, Machine, key_fingerprint
+from tests.roles.machine import DOCKER, REGISTRY, SERVER, Machine, docker_of_the_lab
 from tests.roles.playbook import Run, refused, succeeded
 
 pytestmark = pytest.mark.lab
 ADDRESS = "198.18.0.161"
-REPOSITORY = f"{SERVER}/docker/linux/debian"
 SOURCE = "/etc/apt/sources.list.d/docker.sources"
 PROOF = "/var/lib/omakase/docker-proof.json"
 
@@ -44,11 +43,7 @@ Role = Callable[..., Run]
 @pytest.fixture
 def role(machine: Machine, tmp_path: Path) -> Role:
     """Runs the role with the lab's repository and registry."""
-    given: dict[str, Any] = {
-        "docker_repository_url": REPOSITORY,
-        "docker_repository_key_fingerprint": key_fingerprint(f"{REPOSITORY}/gpg"),
-        "docker_daemon_options": {"registry-mirrors": [REGISTRY]},
-    }
+    given = docker_of_the_lab()
 
     def run(*arguments: str, **changes: Any) -> Run:
         return machine.role(tmp_path, "docker", {**given, **changes}, *arguments)
@@ -76,7 +71,7 @@ def test_a_key_with_another_fingerprint_is_not_trusted(role: Role, machine: Mach
         text = refused(
             role(*arguments, docker_repository_key_fingerprint="9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88")
         )
-        assert f"The key {REPOSITORY}/gpg has the fingerprint" in text
+        assert f"The key {DOCKER}/gpg has the fingerprint" in text
         assert "not 9DC858229FC7DD38854AE2D88D81803C0EBFCD88" in text
     assert not machine.host.file(SOURCE).exists
     assert not machine.host.file("/etc/apt/keyrings/docker.asc").exists
@@ -85,7 +80,7 @@ def test_a_key_with_another_fingerprint_is_not_trusted(role: Role, machine: Mach
 def test_a_plan_on_a_fresh_machine_succeeds_and_tells_what_would_be_installed(role: Role, machine: Machine) -> None:
     run = succeeded(role("--check", "--diff"))
     assert "Would install docker-ce, docker-ce-cli, containerd.io" in run.text
-    assert f"URIs: {REPOSITORY}" in run.text and '"max-size": "10m"' in run.text
+    assert f"URIs: {DOCKER}" in run.text and '"max-size": "10m"' in run.text
     assert not machine.host.file(SOURCE).exists
     assert not machine.host.exists("docker")
 
@@ -110,9 +105,7 @@ def test_it_installs_docker_from_the_signed_repository_and_runs_a_nested_contain
     role: Role, machine: Machine
 ) -> None:
     # As an older way of installing leaves it, at which apt would stop.
-    machine.host.check_output(
-        f"echo 'deb [trusted=yes] {REPOSITORY} trixie stable' > /etc/apt/sources.list.d/docker.list"
-    )
+    machine.host.check_output(f"echo 'deb [trusted=yes] {DOCKER} trixie stable' > /etc/apt/sources.list.d/docker.list")
     succeeded(role(docker_remove_conflicting_packages=True))
     host = machine.host
     assert re.match(r"Docker version \d", host.check_output("docker --version"))

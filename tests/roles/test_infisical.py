@@ -21,7 +21,7 @@ import pytest
 from testinfra.host import Host
 
 from lab import settings
-from tests.roles.machine import REGISTRY, SERVER, Machine, key_fingerprint, lab
+from tests.roles.machine import REGISTRY, Machine, docker_of_the_lab, lab
 from tests.roles.playbook import ROOT, Run, play, refused, succeeded
 from tests.support.certificates import Authority
 from tests.support.mail import PASSWORD as MAIL_PASSWORD
@@ -31,7 +31,6 @@ from tests.support.ssh import trusting
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
 FIRST, SECOND, CONTROLLER = "198.18.0.140", "198.18.0.141", "198.18.0.1"
-REPOSITORY = f"{SERVER}/docker/linux/debian"
 CANARIES = {
     "database": "canary-db-$pass-0f4e",
     "redis": "canary-redis-77aa",
@@ -91,13 +90,8 @@ def pair(practice: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         lab("machine", name, address)
     one, two = (Machine(name, address).host for name, address in names.items())
     machines = Pair(one, two, tmp_path_factory.mktemp("pair"))
-    given: dict[str, Any] = {
-        "docker_repository_url": REPOSITORY,
-        "docker_repository_key_fingerprint": key_fingerprint(f"{REPOSITORY}/gpg"),
-        "docker_daemon_options": {"registry-mirrors": [REGISTRY]},
-    }
     docker = {"hosts": "infisical", "gather_facts": False, "roles": ["omakase.homelab.docker"]}
-    succeeded(machines.run(docker, **given))
+    succeeded(machines.run(docker, **docker_of_the_lab()))
     yield machines
     for name in names:
         lab("machine", "--remove", name)

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.faults.playbook import Playbook
-from tests.roles.machine import REGISTRY, SERVER, Machine, key_fingerprint
+from tests.roles.machine import Machine, docker_of_the_lab
 from tests.roles.playbook import ROOT, Run, refused, succeeded
 from tests.support.age import Age
 from tests.support.servers import Api
@@ -102,13 +102,7 @@ class Vault:
 def vault(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Vault:
     """An Infisical of the older version with two secrets and an identity that reads them."""
     folder = tmp_path_factory.mktemp("site")
-    repository = f"{SERVER}/docker/linux/debian"
-    docker = {
-        "docker_repository_url": repository,
-        "docker_repository_key_fingerprint": key_fingerprint(f"{repository}/gpg"),
-        "docker_daemon_options": {"registry-mirrors": [REGISTRY]},
-    }
-    succeeded(machine.role(folder, "docker", docker))
+    succeeded(machine.role(folder, "docker", docker_of_the_lab()))
     succeeded(machine.role(folder, "infisical", {"infisical_version": OLD}))
     api = Api(f"http://{ADDRESS}")
     account = api.bootstrap()
@@ -598,7 +592,7 @@ def test_a_backup_is_brought_back_with_the_secrets_and_identities_of_its_time(
     assert succeeded(role("infisical", infisical_version=NEW)).changed == 0
 
 
-def test_an_installation_of_the_mongo_era_is_named_and_dumped(role: Apply, machine: Machine, keys: list[Age]) -> None:
+def test_an_installation_of_the_mongo_era_is_named_and_dumped(role: Apply, machine: Machine) -> None:
     host = machine.host
     compose = {
         "services": {

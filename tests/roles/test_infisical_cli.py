@@ -16,12 +16,11 @@ from typing import Any
 
 import pytest
 
-from tests.roles.machine import SERVER, Machine, key_fingerprint
+from tests.roles.machine import SERVER, Machine, cli_of_the_lab
 from tests.roles.playbook import ROOT, Run, refused, succeeded
 
 pytestmark = pytest.mark.lab
 ADDRESS = "198.18.0.162"
-REPOSITORY = f"{SERVER}/infisical/deb"
 DEAD = (
     "deb [signed-by=/usr/share/keyrings/infisical-infisical-cli-archive-keyring.gpg] "
     "https://dl.cloudsmith.io/public/infisical/infisical-cli/deb/debian trixie main\n"
@@ -39,10 +38,7 @@ Role = Callable[..., Run]
 @pytest.fixture
 def role(machine: Machine, tmp_path: Path) -> Role:
     """Runs the role with the lab's repository."""
-    given = {
-        "infisical_cli_repository_url": REPOSITORY,
-        "infisical_cli_repository_key_fingerprint": key_fingerprint(f"{SERVER}/infisical/infisical.gpg"),
-    }
+    given = cli_of_the_lab()
 
     def run(*arguments: str, **changes: Any) -> Run:
         return machine.role(tmp_path, "infisical_cli", {**given, **changes}, *arguments)

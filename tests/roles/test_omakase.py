@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from tests.roles.machine import REGISTRY, SERVER, Machine, key_fingerprint
+from tests.roles.machine import Machine, cli_of_the_lab, docker_of_the_lab
 from tests.roles.playbook import ROOT, Run, play, refused, succeeded
 from tests.support.servers import Account, Infisical, infisical_server
 
@@ -133,16 +133,8 @@ class Site:
 
 def prepare(machine: Machine, directory: Path) -> None:
     """Docker and the CLI on the machine."""
-    docker = f"{SERVER}/docker/linux/debian"
-    ready = {
-        "docker_repository_url": docker,
-        "docker_repository_key_fingerprint": key_fingerprint(f"{docker}/gpg"),
-        "docker_daemon_options": {"registry-mirrors": [REGISTRY]},
-        "infisical_cli_repository_url": f"{SERVER}/infisical/deb",
-        "infisical_cli_repository_key_fingerprint": key_fingerprint(f"{SERVER}/infisical/infisical.gpg"),
-    }
-    for role in ("docker", "infisical_cli"):
-        succeeded(machine.role(directory, role, ready))
+    succeeded(machine.role(directory, "docker", docker_of_the_lab()))
+    succeeded(machine.role(directory, "infisical_cli", cli_of_the_lab()))
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ def run_all(
     return result
 
 
-def made(proxmox: ProxmoxDouble, status: str, **config: Any) -> dict[str, Any]:
+def made(status: str, **config: Any) -> dict[str, Any]:
     """What is read of the container from now on."""
     reads = ProxmoxDouble().has({**HAS, **config}, status).reads
     return {path: data for path, data in reads.items() if path.startswith((CONTAINER, "/cluster"))}

@@ -30,7 +30,7 @@ def test_a_missing_container_is_made_with_its_template_and_started(proxmox: Prox
         "ssh-public-keys": "ssh-ed25519 AAAA me\n",
     }
     proxmox.expect(f"POST {NODE}/lxc", params, task="vzcreate")
-    proxmox.expect(f"POST {CONTAINER}/status/start", {}, made(proxmox, "running"), task="vzstart")
+    proxmox.expect(f"POST {CONTAINER}/status/start", {}, made("running"), task="vzstart")
     result = run(ssh_public_keys=["ssh-ed25519 AAAA me", ""])
     assert result["changed"] and result["warnings"] == []
     container = result["containers"][0]
@@ -64,7 +64,7 @@ def test_a_plan_for_two_containers_fetches_their_template_once(proxmox: ProxmoxD
 def test_a_difference_is_sent_alone_with_the_mac_address_and_what_was_read(proxmox: ProxmoxDouble) -> None:
     proxmox.has(HAS)
     net = "name=eth0,bridge=vmbr0,ip=192.168.1.101/24,gw=192.168.1.254,hwaddr=BC:24:11:00:00:01"
-    then = made(proxmox, "running", memory=4096, net0=net)
+    then = made("running", memory=4096, net0=net)
     proxmox.expect(f"PUT {CONTAINER}/config", {"memory": "4096", "net0": net, "digest": "d1"}, then)
     result = run(memory=4096, gateway="192.168.1.254")
     assert result["changed"]
@@ -74,13 +74,13 @@ def test_a_difference_is_sent_alone_with_the_mac_address_and_what_was_read(proxm
 
 def test_what_is_set_to_nothing_is_deleted(proxmox: ProxmoxDouble) -> None:
     proxmox.has({**HAS, "description": "old\n", "tags": "a"})
-    proxmox.expect(f"PUT {CONTAINER}/config", {"delete": "description,tags", "digest": "d1"}, made(proxmox, "running"))
+    proxmox.expect(f"PUT {CONTAINER}/config", {"delete": "description,tags", "digest": "d1"}, made("running"))
     assert run(description="", tags=[])["changed"]
 
 
 def test_a_larger_disk_grows(proxmox: ProxmoxDouble) -> None:
     proxmox.has(HAS)
-    then = made(proxmox, "running", rootfs="local-lvm:vm-101-disk-0,size=30G")
+    then = made("running", rootfs="local-lvm:vm-101-disk-0,size=30G")
     proxmox.expect(f"PUT {CONTAINER}/resize", {"disk": "rootfs", "size": "30G"}, then, task="resize")
     assert run(disk=30)["changed"]
 
@@ -122,7 +122,7 @@ def test_what_an_interrupted_run_began_is_waited_for(proxmox: ProxmoxDouble, mon
         return send(double, request)
 
     monkeypatch.setattr(ProxmoxDouble, "send", creation_ends)
-    proxmox.expect(f"POST {CONTAINER}/status/start", {}, made(proxmox, "running"), task="vzstart")
+    proxmox.expect(f"POST {CONTAINER}/status/start", {}, made("running"), task="vzstart")
     assert run()["changed"]
 
 
@@ -173,8 +173,8 @@ def test_everything_about_a_container_can_be_said_and_a_second_time_is_no_change
         "description": "Files\n",
     }
     proxmox.reads[f"{NODE}/storage/local/content"] = [{"volid": f"local:vztmpl/{TEMPLATE}"}]
-    proxmox.expect(f"POST {NODE}/lxc", then=made(proxmox, "stopped", **has), task="vzcreate")
-    proxmox.expect(f"POST {CONTAINER}/status/start", {}, made(proxmox, "running", **has), task="vzstart")
+    proxmox.expect(f"POST {NODE}/lxc", then=made("stopped", **has), task="vzcreate")
+    proxmox.expect(f"POST {CONTAINER}/status/start", {}, made("running", **has), task="vzstart")
     result = run(**options)
     created = dict(next(request.params for request in proxmox.sent if request.path == f"{NODE}/lxc"))
     assert created["password"] == "password-canary"
@@ -188,7 +188,7 @@ def test_tags_of_a_member_of_a_pool_are_set_once_it_is_one(proxmox: ProxmoxDoubl
     proxmox.reads["/pools"] = [{"poolid": "homelab", "members": []}]
     proxmox.reads[f"{NODE}/storage/local/content"] = [{"volid": f"local:vztmpl/{TEMPLATE}"}]
     proxmox.expect(f"POST {NODE}/lxc", task="vzcreate")
-    proxmox.expect(f"PUT {CONTAINER}/config", {"tags": "vault"}, made(proxmox, "stopped", tags="vault"))
+    proxmox.expect(f"PUT {CONTAINER}/config", {"tags": "vault"}, made("stopped", tags="vault"))
     assert run(state="present", pool="homelab", tags=["Vault"])["changed"]
     created = next(request.params for request in proxmox.sent if request.path == f"{NODE}/lxc")
     assert created["pool"] == "homelab" and "tags" not in created
@@ -238,7 +238,7 @@ def test_a_template_is_fetched_from_an_address_with_its_checksum(proxmox: Proxmo
         "checksum-algorithm": "sha256",
     }
     proxmox.expect(f"POST {NODE}/storage/local/download-url", sent, task="download")
-    proxmox.expect(f"POST {NODE}/lxc", then=made(proxmox, "stopped"), task="vzcreate")
+    proxmox.expect(f"POST {NODE}/lxc", then=made("stopped"), task="vzcreate")
     result = run(state="present", template=sent["url"], template_checksum="sha256:" + "0" * 64)
     steps = result["containers"][0]["steps"]
     assert steps[0] == "fetch the template nas_1.0_amd64.tar.xz to local from images.example.org"
@@ -283,7 +283,7 @@ def test_whether_ssh_answers_is_told_of_a_running_container(
 def test_a_running_container_is_shut_down_and_stays_so(proxmox: ProxmoxDouble) -> None:
     proxmox.has(HAS)
     sent = {"timeout": "60"}
-    proxmox.expect(f"POST {CONTAINER}/status/shutdown", sent, made(proxmox, "stopped"), task="vzshutdown")
+    proxmox.expect(f"POST {CONTAINER}/status/shutdown", sent, made("stopped"), task="vzshutdown")
     result = run(state="stopped")
     assert result["containers"][0]["steps"] == ["stop container 101 (infisical), which is running"]
     assert result["containers"][0]["status"] == "stopped"

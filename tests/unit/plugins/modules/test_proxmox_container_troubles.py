@@ -55,9 +55,7 @@ def test_a_number_that_was_taken_at_the_last_moment_is_not_said_to_be_ours(proxm
     assert "somebody else did it meanwhile" in said and "Run again." in said and "pct destroy" not in said
 
 
-def test_a_container_that_a_long_task_locks_is_named_with_the_task(
-    proxmox: ProxmoxDouble, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_container_that_a_long_task_locks_is_named_with_the_task(proxmox: ProxmoxDouble) -> None:
     proxmox.has({**HAS, "lock": "backup"})
     upid = "UPID:pve:1:2:3:vzdump:101:root@pam:"
     proxmox.reads[f"{NODE}/tasks"] = [{"upid": upid}]
@@ -96,14 +94,14 @@ def test_a_container_that_gets_no_address_is_warned_of(proxmox: ProxmoxDouble) -
     has = {"net0": "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:00:01,ip=dhcp,type=veth"}
     proxmox.has({**HAS, **has}, status="stopped")
     proxmox.reads[f"{CONTAINER}/interfaces"] = []
-    proxmox.expect(f"POST {CONTAINER}/status/start", {}, made(proxmox, "running", **has), task="vzstart")
+    proxmox.expect(f"POST {CONTAINER}/status/start", {}, made("running", **has), task="vzstart")
     result = run_all([{**WANTED, "address": "dhcp", "gateway": None}], task_timeout=0)
     assert ["has no address yet. Does its network have a DHCP server?" in text for text in result["warnings"]] == [True]
 
 
 def test_what_proxmox_warns_of_is_passed_on(proxmox: ProxmoxDouble) -> None:
     proxmox.has(HAS, status="stopped")
-    now = made(proxmox, "running")
+    now = made("running")
     proxmox.expect(f"POST {CONTAINER}/status/start", {}, now, task="vzstart", outcome="WARNINGS: 1")
     task = UPID.format(kind="vzstart").replace(":", "%3A").replace("@", "%40")
     proxmox.reads[f"{NODE}/tasks/{task}/log"] = [{"n": 1, "t": "WARN: Systemd 257 detected."}]

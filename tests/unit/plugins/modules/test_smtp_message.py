@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,7 +88,7 @@ def test_a_server_that_wants_tls_refuses_a_message_without_it(secure: Mailbox) -
     assert "refused the message: 530" in sent(secure, starttls="never")["msg"]
 
 
-def test_nobody_at_the_port_is_told(tmp_path: Path) -> None:
+def test_nobody_at_the_port_is_told() -> None:
     assert (
         "127.0.0.1:9 does not answer as a mail server"
         in printed_by("smtp_message", {"host": "127.0.0.1", "port": 9, **MESSAGE})["msg"]

@@ -129,7 +129,7 @@ def removal(programs: Programs, *, leftovers: bool = False) -> None:
 
 
 def test_leftovers_go_first_and_all_of_it_last_also_after_a_failure(
-    programs: Programs, archive: Path, trial: drill.Trial, monkeypatch: pytest.MonkeyPatch
+    programs: Programs, archive: Path, trial: drill.Trial
 ) -> None:
     (trial.place / ".infisical-leftover").mkdir(parents=True)
     removal(programs, leftovers=True)
