@@ -117,7 +117,7 @@ def test_what_an_interrupted_run_began_is_waited_for(proxmox: ProxmoxDouble, mon
 
     def creation_ends(double: ProxmoxDouble, request: Any) -> Any:
         if request.path == path:
-            double.reads.update(made(double, "stopped"))
+            double.reads.update(made("stopped"))
             return ended
         return send(double, request)
 
