@@ -28,6 +28,8 @@ def private_file(path: str) -> Finding:
         return problem(check, "it is not there", "The role that makes it has not run, or it was removed: run site.yml.")
     except OSError as error:
         return problem(check, f"it cannot be looked at: {error.strerror}", "Run as root (become).")
+    except ValueError as error:  # a zero byte in it
+        return problem(check, f"it is no path: {error}", "Name a file.")
     mode = stat.S_IMODE(found.st_mode)
     if mode & 0o077:
         return problem(check, f"mode {mode:04o}: others may read it", f"chmod {mode & 0o700:04o} {path}")
