@@ -258,7 +258,10 @@ def test_bad_input_is_refused_all_at_once_before_anything_is_changed(lab: Lab, c
                     {"vmid": 104, "hostname": "mine-too", "address": "198.18.0.101/24"},
                 ]
             },
-            ["101", "198.18.0.101", "mine-too"],
+            [
+                "the vmid 101 belongs to another container, infisical",
+                "the address 198.18.0.101 is already in use by the",
+            ],
         ),
     ],
     ids=["the lab is down", "wrong password", "vmid and address of other containers"],

@@ -26,6 +26,11 @@ class Playbook:
     play: Mapping[str, Any]
     variables: Mapping[str, Any]
 
+    @property
+    def log(self) -> Path:
+        """What it has printed so far."""
+        return self.directory / "killed.log"
+
     def start(self) -> subprocess.Popen[str]:
         (self.directory / "killed.hosts.yml").write_text(self.inventory)
         (self.directory / "killed.play.yml").write_text(json.dumps([self.play]))
@@ -40,7 +45,7 @@ class Playbook:
             cwd=ROOT,
             env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections")},
             stdin=subprocess.DEVNULL,
-            stdout=(self.directory / "killed.log").open("w"),
+            stdout=self.log.open("w"),
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
@@ -48,4 +53,4 @@ class Playbook:
 
     def run(self) -> Run:
         code = self.start().wait(LIMIT)
-        return Run(code, (self.directory / "killed.log").read_text())
+        return Run(code, self.log.read_text())

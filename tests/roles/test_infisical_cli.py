@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from lab.shell import wait_for
+from tests.faults.playbook import LIMIT, Playbook
 from tests.roles.machine import SERVER, Machine, cli_of_the_lab
 from tests.roles.playbook import ROOT, Run, refused, succeeded
 
@@ -27,8 +29,8 @@ DEAD = (
 )
 
 STAND_IN = ROOT / "lab" / "stand_ins" / "infisical_cli" / "infisical"
-# As another apt at work, for a while
-APT_AT_WORK = "import fcntl, time; held = open('/var/lib/apt/lists/lock', 'w'); fcntl.lockf(held, 2); time.sleep(20)"
+# As another apt at work, until it is stopped
+APT_AT_WORK = "import fcntl, signal; held = open('/var/lib/apt/lists/lock', 'w'); fcntl.lockf(held, 2); signal.pause()"
 RELEASE = "0.43.137"
 OLDER = "0.43.1"
 
@@ -76,12 +78,16 @@ def test_a_plan_on_a_fresh_machine_succeeds_and_tells_what_would_be_installed(ro
 
 
 def test_it_waits_for_another_apt_even_where_the_module_that_would_wait_is_not_there(
-    role: Role, machine: Machine
+    machine: Machine, tmp_path: Path
 ) -> None:
     assert not machine.host.package("python3-apt").is_installed
-    machine.host.check_output("systemd-run --quiet --collect python3 -c %s", APT_AT_WORK)
-    waited = succeeded(role())
-    assert "FAILED - RETRYING" in waited.text, waited.output
+    machine.host.check_output("systemd-run --quiet --collect --unit=apt-at-work python3 -c %s", APT_AT_WORK)
+    play = {"hosts": "machines", "gather_facts": False, "roles": ["omakase.homelab.infisical_cli"]}
+    playbook = Playbook(tmp_path, machine.inventory, play, cli_of_the_lab())
+    process = playbook.start()
+    wait_for(lambda: "FAILED - RETRYING" in playbook.log.read_text() or process.poll() is not None, LIMIT)
+    machine.host.check_output("systemctl stop apt-at-work")
+    assert process.wait(LIMIT) == 0 and "FAILED - RETRYING" in playbook.log.read_text(), playbook.log.read_text()
 
 
 def test_it_installs_the_command_and_removes_the_dead_repository(role: Role, machine: Machine) -> None:
