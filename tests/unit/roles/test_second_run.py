@@ -295,13 +295,13 @@ def test_the_repository_is_for_systems_with_apt(system: dict[str, Any], source: 
 def test_a_timer_is_touched_only_where_it_is_not_as_wanted(timer: str, wanted: bool, right: bool) -> None:
     # One whose new schedule an earlier run has laid down and not loaded
     stale = host({"timer": f"{timer}\nNeedDaemonReload=yes", "calendar": "x"}, packages={"age": package()})
-    found = role("infisical_backup", stale, infisical_backup_timer=wanted, __infisical_backup_stale=[])
+    found = role("infisical_backup", stale, infisical_backup_timer=wanted, __infisical_backup_stale_settings=[])
     assert found.value("[__infisical_backup_timer_is_right, __infisical_backup_unloaded]") == [False, True]
     read = host({"timer": f"{timer}\nNeedDaemonReload=no", "calendar": "x"}, packages={"age": package()})
-    found = role("infisical_backup", read, infisical_backup_timer=wanted, __infisical_backup_stale=[])
+    found = role("infisical_backup", read, infisical_backup_timer=wanted, __infisical_backup_stale_settings=[])
     assert found.value("__infisical_backup_timer_is_right") is right
-    found.variables["__infisical_backup_stale"] = ["/etc/systemd/system/infisical-backup.timer"]
-    assert found.value("__infisical_backup_timer_is_right") is False
+    found.variables["__infisical_backup_stale_settings"] = ["/etc/systemd/system/infisical-backup.timer"]
+    assert found.value("__infisical_backup_unloaded") is True
 
 
 # --------------------------------------------------------------- reverse_proxy
