@@ -26,6 +26,7 @@ from .commands import BackupError, last_words, pipe, start
 from .databases import database_of
 from .files import CHUNK, DRAFT, described, named, publish, regular, staging
 from .keys import KEYS, digest_key, fingerprint
+from .pace import Paced
 from .stack import Stack
 
 FORMAT = 1
@@ -138,7 +139,7 @@ def pack(archive: Path, place: Path, manifest: Mapping[str, Any], recipients: Se
 
 
 def _write_tar(out: IO[bytes], place: Path, names: Sequence[str], recipients: Sequence[str]) -> None:
-    with encrypted(out, recipients) as sink, tarfile.open(fileobj=sink, mode="w|", bufsize=CHUNK) as tar:
+    with encrypted(out, recipients) as sink, tarfile.open(fileobj=Paced(sink), mode="w|", bufsize=CHUNK) as tar:
         tar.format = tarfile.GNU_FORMAT  # no extended headers: every byte counts
         for name in names:
             tar.add(place / name, arcname=name, recursive=False)

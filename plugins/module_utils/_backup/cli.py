@@ -21,6 +21,7 @@ from .commands import BackupError
 from .files import DRAFT, alone, staging
 from .installation import bring_back, escrow, inspect
 from .job import Settings, drills_beside, perform, prune, read_json, tell
+from .pace import PACE
 from .retention import Keep
 from .stack import Stack
 
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: Options) -> int:
     os.nice(19)  # whoever asks the server goes first, also where this is run by hand
+    PACE.slow_down()
     return perform(Settings.read(options.config), options.status)
 
 

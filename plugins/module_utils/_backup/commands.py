@@ -15,7 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from .pace import PACE
+
 _PATIENCE = 5  # seconds for a program to end by itself
+_CHUNK = 1 << 16  # as much as a pipe holds
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -36,9 +39,25 @@ def run(
     source: Any = subprocess.DEVNULL if stdin is None else subprocess.PIPE if isinstance(stdin, str) else stdin
     with start(command, cwd=cwd, env=env, stdin=source, stdout=stdout) as process:
         out, err = process.communicate(stdin.encode() if isinstance(stdin, str) else None)
+    _must_succeed(command, process, err)
+    PACE.rest()
+    return out.decode() if out else ""
+
+
+def pour(command: Sequence[str], out: IO[bytes], *, env: Mapping[str, str] | None = None) -> None:
+    """Write what the command prints to a file, however long that is, with rests in between."""
+    with start(command, env=env) as process:
+        for chunk in iter(lambda: pipe(process.stdout).read(_CHUNK), b""):
+            out.write(chunk)
+            PACE.rest()
+        err = pipe(process.stderr).read()
+    _must_succeed(command, process, err)
+
+
+def _must_succeed(command: Sequence[str], process: subprocess.Popen[bytes], err: bytes) -> None:
+    """Raises BackupError if it failed."""
     if process.returncode != 0:
         raise BackupError(f"`{_spoken(command)}` ended with {process.returncode}: {last_words(err)}")
-    return out.decode() if out else ""
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .commands import BackupError
+from .pace import PACE
 
 CHUNK = 1 << 20
 # Hidden, so that nothing half made ever looks like an archive.
@@ -128,4 +129,5 @@ def described(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         for chunk in iter(lambda: file.read(CHUNK), b""):
             digest.update(chunk)
+            PACE.rest()
     return {"sha256": digest.hexdigest(), "bytes": path.stat().st_size, "mode": path.stat().st_mode & 0o777}
