@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from ansible_collections.omakase.homelab.plugins.module_utils._backup import databases
-from ansible_collections.omakase.homelab.plugins.module_utils._backup.commands import BackupError, run
+from ansible_collections.omakase.homelab.plugins.module_utils._backup.commands import BackupError, pour
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.contents import SECRETS, Contents
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.stack import Stack
 
@@ -180,12 +180,11 @@ def test_what_is_written_meanwhile_is_neither_in_the_dump_nor_in_what_is_told(
 ) -> None:
     before = database.contents(KEY)
 
-    def written_meanwhile(*arguments: Any, **options: Any) -> str:
-        done = run(*arguments, **options)
+    def written_meanwhile(*arguments: Any, **options: Any) -> None:
+        pour(*arguments, **options)
         database.server.sql("DELETE FROM secrets_v2 WHERE key = 'KEY1'", database.name)
-        return done
 
-    monkeypatch.setattr(databases, "run", written_meanwhile)
+    monkeypatch.setattr(databases, "pour", written_meanwhile)
     told = database.dump(tmp_path / "dump", KEY).contents
     monkeypatch.undo()
     assert told == before != database.contents(KEY)
@@ -200,11 +199,11 @@ def test_a_database_that_cannot_be_told_of_is_a_failure(database: Local) -> None
 def test_a_dump_lets_the_server_go_first(database: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[list[str]] = []
 
-    def noted(command: list[str], **options: Any) -> str:
+    def noted(command: list[str], *arguments: Any, **options: Any) -> None:
         ran.append(command)
-        return run(command, **options)
+        pour(command, *arguments, **options)
 
-    monkeypatch.setattr(databases, "run", noted)
+    monkeypatch.setattr(databases, "pour", noted)
     database.dump(tmp_path / "dump", KEY)
     assert [command[:3] for command in ran if any("pg_dump" in word for word in command)] == [["nice", "-n", "19"]]
 
@@ -214,7 +213,7 @@ def test_what_the_database_does_for_a_dump_lets_it_go_first_as_well(
 ) -> None:
     niceness: dict[str, set[int]] = {}
 
-    def watched(command: list[str], **options: Any) -> str:
+    def watched(command: list[str], *arguments: Any, **options: Any) -> None:
         with psycopg.connect(database.server.uri_of(database.name), application_name="pg_dump") as dumping:
             pid = dumping.info.backend_pid
             assert wait_for(lambda: os.getpriority(os.PRIO_PROCESS, pid) == 19, limit=10)
@@ -223,9 +222,9 @@ def test_what_the_database_does_for_a_dump_lets_it_go_first_as_well(
             )
             for name, each in rows:
                 niceness.setdefault(name, set()).add(os.getpriority(os.PRIO_PROCESS, each))
-        return run(command, **options)
+        pour(command, *arguments, **options)
 
-    monkeypatch.setattr(databases, "run", watched)
+    monkeypatch.setattr(databases, "pour", watched)
     with psycopg.connect(database.server.uri_of(database.name), application_name="server"):
         database.dump(tmp_path / "dump", KEY)
     assert niceness == {"pg_dump": {19}, "psql": {19}, "server": {0}}
