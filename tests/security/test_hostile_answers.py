@@ -154,3 +154,16 @@ def test_an_answer_that_is_made_to_hurt_is_told_of_and_costs_little(
     assert cost.said.isprintable()
     assert cost.seconds < SECONDS
     assert cost.megabytes < MEGABYTES
+
+
+@pytest.mark.parametrize("answer", [answer for answer, (_react, said) in ANSWERS.items() if said != LONG])
+def test_the_doctor_finds_a_server_that_answers_to_hurt_and_it_costs_little(
+    asker: Asker, authority: Authority, answer: str
+) -> None:
+    with listening(ANSWERS[answer][0], authority.server_context("localhost")) as port:
+        url = f"https://localhost:{port}"
+        cost = asker.ask("doctor", url=url, ca_path=str(authority.certificate), disks=[], **GIVEN)
+    found = [(finding["check"], finding["state"]) for finding in cost.said["findings"]]
+    assert found[-1] == ("status", "problem"), cost
+    assert cost.seconds < SECONDS
+    assert cost.megabytes < MEGABYTES

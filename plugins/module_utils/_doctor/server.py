@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import socket
 import ssl
@@ -26,6 +25,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.transpo
     Request,
     Transport,
 )
+from ansible_collections.omakase.homelab.plugins.module_utils._untrusted import answers
 
 _DAY = 24 * 3600
 EXPIRES_SOON = 21 * _DAY  # seconds; what issues certificates for 90 days renews them at 30
@@ -125,7 +125,7 @@ def _status(url: str, transport: Transport) -> list[Finding]:
 
 def _body(answer: Answer) -> dict[str, object]:
     try:
-        content = json.loads(answer.body)
+        content = answers.parsed(answer.body)
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
@@ -135,7 +135,7 @@ def _clock(answer: Answer) -> list[Finding]:
     """How far this host's clock is from the server's, which goes by its Date header; nothing without one."""
     try:
         told = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return []
     apart = abs(told - time.time())
     if apart <= CLOCK_TOLERANCE:

@@ -68,6 +68,8 @@ def test_a_server_that_is_well_is_well_throughout(listening: int) -> None:
     [
         (503, {"message": "migrating"}, "migrating its database"),
         (502, b"<html>", "the address of Infisical itself"),
+        (200, b"[" * 100_000, "the address of Infisical itself"),
+        (200, b'{"message": "Ok", "a": [' + b"{}," * 4_000_000 + b"{}]}", "the address of Infisical itself"),
         (200, {"message": "Degraded"}, "docker compose logs backend"),
     ],
 )
