@@ -59,7 +59,10 @@ options:
         Without it they are not looked at.
     type: path
   hide:
-    description: Values that must not come back in the last lines of a container.
+    description:
+      - Values that must not come back in the last lines of a container.
+      - Those in the environment of the project's containers that look like credentials, and passwords inside of
+        addresses, are hidden in any case.
     type: list
     elements: str
     default: []
@@ -161,7 +164,7 @@ def examine(module: AnsibleModule, target: Target) -> Iterator[Finding]:
     yield from host.disks(asked["disks"])
     yield from (host.command(run, name) for name in asked["commands"])
     if asked["compose_directories"]:
-        yield from containers.projects(run, asked["compose_directories"])
+        yield from containers.projects(run, asked["compose_directories"], asked["hide"])
     if asked["backup_records"]:
         yield from backups.backups(asked["backup_records"])
     if asked["injection_command"]:

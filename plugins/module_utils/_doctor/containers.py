@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.omakase.homelab.plugins.module_utils._doctor import environment
 from ansible_collections.omakase.homelab.plugins.module_utils._doctor.findings import (
     PROBLEM,
     Finding,
@@ -18,6 +19,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._doctor.findings i
     warning,
 )
 from ansible_collections.omakase.homelab.plugins.module_utils._doctor.host import Run
+from ansible_collections.omakase.homelab.plugins.module_utils._untrusted.masking import mask
 
 LAST_LINES = 8
 _UNSET = re.compile(r'"?\b([A-Z][A-Z0-9_]*)\b"?\\?"? (?:variable is not set|is missing a value)')
@@ -46,41 +48,56 @@ def _in_lxc(run: Run) -> bool:
     return run(["systemd-detect-virt", "--container"])[1].strip() == "lxc"
 
 
-def projects(run: Run, directories: Sequence[str]) -> list[Finding]:
-    """Docker, and if it answers the containers of each compose project."""
+def projects(run: Run, directories: Sequence[str], hide: Sequence[str] = ()) -> list[Finding]:
+    """Docker, and if it answers the containers of each compose project. hide: values that no log may bring back."""
     docker = engine(run)
     if docker.state == PROBLEM:
         return [docker]
-    return [docker, *(finding for directory in directories for finding in project(run, directory))]
+    return [docker, *(finding for directory in directories for finding in project(run, directory, hide))]
 
 
-def project(run: Run, directory: str) -> list[Finding]:
+def project(run: Run, directory: str, hide: Sequence[str] = ()) -> list[Finding]:
     """The containers of the compose project in a directory; of one that is not well, its last lines."""
     label = f"label=com.docker.compose.project.working_dir={directory}"
     status, said, _error = run(["docker", "ps", "--all", "--no-trunc", "--filter", label, "--format", "{{json .}}"])
     containers = [json.loads(line) for line in said.splitlines()] if status == 0 else []
     check = f"containers of {directory}"
+    start = "Run site.yml, which starts them; `docker ps --all` shows what there is."
     if not containers:
-        advice = "Run site.yml, which starts them; `docker ps --all` shows what there is."
-        return [problem(check, "there are none", advice)]
-    sick = [container for container in containers if not _is_well(container)]
+        return [problem(check, "there are none", start)]
+    unwell = [container for container in containers if not _runs_well(container)]
+    known = _inspected(run, [container["ID"] for container in containers]) if unwell else {}
+    sick = [container for container in unwell if not _has_done_its_work(known.get(container["ID"], {}))]
+    if not sick and len(unwell) == len(containers):
+        return [problem(check, "none of them runs", start)]
     if not sick:
-        return [ok(check, f"{len(containers)} of {len(containers)} run, and those with a health check are healthy")]
-    return [_sick(run, container) for container in sorted(sick, key=lambda container: str(container["Names"]))]
+        evidence = f"{len(containers) - len(unwell)} of {len(containers)} run"
+        done = "; the others have done their work" if unwell else ""
+        return [ok(check, f"{evidence}, and those with a health check are healthy{done}")]
+    # One may tell what another was given: a proxy, or who logs in to a database.
+    values = [*hide, *(value for each in known.values() for value in environment.secrets(_variables(each)))]
+    found = sorted(sick, key=lambda container: str(container["Names"]))
+    return [_sick(run, container, known.get(container["ID"], {}), values) for container in found]
 
 
-def _is_well(container: dict[str, str]) -> bool:
+def _runs_well(container: Mapping[str, str]) -> bool:
     # Status is "Up 2 minutes (healthy)"; without a health check nothing stands in brackets.
     return container["State"] == "running" and not re.search(r"\((unhealthy|health: starting)\)", container["Status"])
 
 
-def _sick(run: Run, container: dict[str, str]) -> Finding:
+def _has_done_its_work(known: Mapping[str, Any]) -> bool:
+    """Whether it was made to run once, as one that migrates a database, and ended well."""
+    state = _inside(known, "State")
+    again = _inside(_inside(known, "HostConfig"), "RestartPolicy").get("Name")
+    return state.get("Status") == "exited" and state.get("ExitCode") == 0 and again in ("", "no", "on-failure")
+
+
+def _sick(run: Run, container: Mapping[str, str], known: Mapping[str, Any], values: Iterable[str]) -> Finding:
     name = container["Names"]
-    _status, out, error = run(["docker", "logs", "--tail", str(LAST_LINES), container["ID"]])
-    lines = [line.strip() for line in (out + error).splitlines() if line.strip()][-LAST_LINES:]
-    state = _state(run, container["ID"])
+    state = _inside(known, "State")
     refusal = str(state.get("Error") or "").strip()
-    evidence = "\n".join([container["Status"], *filter(None, [refusal]), *lines])
+    shown = "\n".join([container["Status"], *filter(None, [refusal]), *_last_lines(run, container, known)])
+    evidence = mask(shown, values, environment.SHORTEST)
     advice = f"The cause is most often in its last lines; more of them: `docker logs {name}`."
     if state.get("OOMKilled"):
         advice = "It needed more memory than it may have: raise its limit, or give the host more."
@@ -94,14 +111,31 @@ def _sick(run: Run, container: dict[str, str]) -> Finding:
     return problem(f"container {name}", evidence, advice)
 
 
-def _state(run: Run, container: str) -> dict[str, Any]:
-    """What Docker keeps of how it ended; nothing where it does not tell."""
-    _status, said, _error = run(["docker", "inspect", "--format", "{{json .State}}", container])
+def _last_lines(run: Run, container: Mapping[str, str], known: Mapping[str, Any]) -> list[str]:
+    if not known:
+        return ["Its last lines are not shown: Docker does not tell which secrets may stand in them."]
+    _status, out, error = run(["docker", "logs", "--tail", str(LAST_LINES), container["ID"]])
+    return [line.strip() for line in (out + error).splitlines() if line.strip()][-LAST_LINES:]
+
+
+def _inspected(run: Run, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """All that Docker knows of them, by id; without those of which it does not tell."""
+    _status, said, _error = run(["docker", "inspect", *ids])
     try:
         found = json.loads(said)
     except ValueError:
         return {}
+    listed = found if isinstance(found, list) else []
+    return {str(each.get("Id")): each for each in listed if isinstance(each, dict)}
+
+
+def _inside(known: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = known.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _variables(known: Mapping[str, Any]) -> list[str]:
+    return list(map(str, _inside(known, "Config").get("Env") or []))
 
 
 def injection(run: Run, command: Sequence[str]) -> Finding:

@@ -32,12 +32,21 @@ class Docker:
         self.password = password
         self.status = "Up 2 minutes (healthy)"
         self.broken = False
+        self.policy = ""
 
     def __call__(self, _module: Any, command: Sequence[str], **more: Any) -> tuple[int, str, str]:
         if command[1] == "ps" and "--quiet" in command:
             return 0, "c0ffee\n", ""
         if command[1] == "ps":
-            return 0, json.dumps({"Names": "db-1", "State": "running", "Status": self.status, "ID": "c0ffee"}), ""
+            listed = {"Names": "db-1", "State": "running", "Status": self.status, "ID": "c0ffee"}
+            migration = {"Names": "migrate-1", "State": "exited", "Status": "Exited (0) 2 hours ago", "ID": "d0ne"}
+            return 0, "\n".join(map(json.dumps, [listed, migration] if self.policy else [listed])), ""
+        if command[1] == "inspect":
+            ended = {
+                "State": {"Status": "exited", "ExitCode": 0},
+                "HostConfig": {"RestartPolicy": {"Name": self.policy}},
+            }
+            return 0, json.dumps([{"Id": "c0ffee"}, {"Id": "d0ne", **ended}]), ""
         if command[1] == "logs":
             return 0, "", ""
         environment: Mapping[str, str] = more.get("environ_update") or {}
@@ -125,6 +134,16 @@ def test_a_stack_that_is_not_well_before_is_left_alone(server: Scripted, docker:
     assert (
         result["failed"] and "the stack is not well before (container db-1: Up 2 minutes (unhealthy))" in result["msg"]
     )
+
+
+@pytest.mark.parametrize(("policy", "well"), [("no", True), ("always", False)])
+def test_a_container_that_ran_once_and_ended_well_is_in_no_way(
+    server: Scripted, docker: Docker, policy: str, well: bool
+) -> None:
+    docker.policy = policy
+    listed(server, API_KEY=("canary-key", 181))
+    result = run(server, state="rotated", check=True)
+    assert bool(result.get("failed")) is not well
 
 
 def test_a_server_that_waits_for_an_approval_is_told_and_nothing_else_is_done(server: Scripted, docker: Docker) -> None:

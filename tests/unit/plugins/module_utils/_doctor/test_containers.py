@@ -16,7 +16,7 @@ class Docker:
     """Answers commands by their first two words, as (status, output, errors)."""
 
     def __init__(self, **answers: tuple[int, str, str]) -> None:
-        self.answers = {"docker_inspect": (0, "{}", ""), **answers}
+        self.answers = answers
         self.asked: list[Sequence[str]] = []
 
     def __call__(self, command: Sequence[str]) -> tuple[int, str, str]:
@@ -31,6 +31,20 @@ def listed(**statuses: str) -> tuple[int, str, str]:
         for name, status in statuses.items()
     ]
     return 0, "\n".join(map(json.dumps, rows)), ""
+
+
+def inspected(*variables: str, policy: str = "unless-stopped", **states: dict[str, object]) -> tuple[int, str, str]:
+    """What `docker inspect` prints for containers of these names and states, all with these variables."""
+    found = [
+        {
+            "Id": f"id-{name}",
+            "State": state,
+            "Config": {"Env": list(variables)},
+            "HostConfig": {"RestartPolicy": {"Name": policy}},
+        }
+        for name, state in states.items()
+    ]
+    return 0, json.dumps(found), ""
 
 
 VERSION = (0, "28.5.1\n", "")
@@ -53,6 +67,7 @@ def test_a_container_that_is_not_well_shows_its_last_lines_and_hides_no_other() 
             db="Up 2 hours (healthy)", redis="Exited (1) 4 minutes ago", backend="Up 9 minutes (unhealthy)"
         ),
         docker_logs=(0, "first\n\n", "no space left on device\n"),
+        docker_inspect=inspected(redis={}, backend={}),
     )
     _, *found = containers.projects(docker, [DIRECTORY])
     assert [(finding.check, finding.state) for finding in found] == [
@@ -86,7 +101,7 @@ def test_why_docker_did_not_start_or_ended_it_is_told(
         docker_version=VERSION,
         docker_ps=listed(backend="Exited (137) now"),
         docker_logs=(0, "", ""),
-        docker_inspect=(0, json.dumps(state), ""),
+        docker_inspect=inspected(backend=state),
         systemd_detect_virt_container=(0, f"{kind}\n", ""),
     )
     _, finding = containers.projects(docker, [DIRECTORY])
@@ -95,9 +110,90 @@ def test_why_docker_did_not_start_or_ended_it_is_told(
 
 def test_a_container_that_has_just_been_started_is_a_warning() -> None:
     docker = Docker(
-        docker_version=VERSION, docker_ps=listed(db="Up 2 seconds (health: starting)"), docker_logs=(0, "", "")
+        docker_version=VERSION,
+        docker_ps=listed(db="Up 2 seconds (health: starting)"),
+        docker_logs=(0, "", ""),
+        docker_inspect=inspected(db={}),
     )
     assert [finding.state for finding in containers.projects(docker, [DIRECTORY])] == ["ok", "warning"]
+
+
+HIDDEN = [
+    ("DB_PASSWORD=canary", "login with canary refused"),
+    ("APP_KEY=canary", "APP_KEY is canary"),
+    ("DB_PIN_TOKEN=1234", "token 1234 expired"),
+    ("ADDRESS=redis://:canary%2Fword@redis:6379", "no login with canary/word"),
+    ("ADDRESS=postgres://app:canary@one,postgres://app:word@two", "tried canary, word"),
+    ("ADDRESS=amqp://app:can@ary@queue", "tried can@ary"),
+    ("SETTINGS=host=db password=canary port=5432", "tried canary"),
+    ('API_SECRET="canary"', '{"secret": "canary"}'),
+    ("API_SECRET=canary word/1", "GET /?secret=canary+word%2F1"),
+]
+
+
+@pytest.mark.parametrize(("variable", "line"), HIDDEN)
+def test_what_a_container_was_given_does_not_come_back_in_its_last_lines(variable: str, line: str) -> None:
+    docker = Docker(
+        docker_version=VERSION,
+        docker_ps=listed(app="Exited (1) 4 minutes ago", db="Up 2 hours"),
+        docker_logs=(0, f"first\n{line}\n", ""),
+        docker_inspect=inspected("LOG_LEVEL=first", variable, app={"Error": line}),
+    )
+    _, finding = containers.projects(docker, [DIRECTORY])
+    assert "first" in finding.evidence and "****" in finding.evidence
+    assert not any(word in finding.evidence for word in ("canary", "can@ary", "word", "1234"))
+
+
+def test_values_that_the_caller_names_do_not_come_back_either() -> None:
+    docker = Docker(
+        docker_version=VERSION,
+        docker_ps=listed(app="Exited (1) 4 minutes ago"),
+        docker_logs=(0, "read canary%2Fvalue\n", ""),
+        docker_inspect=inspected(app={}),
+    )
+    _, finding = containers.projects(docker, [DIRECTORY], ["canary/value"])
+    assert finding.evidence.endswith("read ********")
+
+
+@pytest.mark.parametrize("said", [(1, "[]", "no such object"), (0, "junk", ""), (0, "{}", "")])
+def test_of_a_container_whose_environment_is_not_known_no_line_is_shown(said: tuple[int, str, str]) -> None:
+    docker = Docker(
+        docker_version=VERSION,
+        docker_ps=listed(app="Exited (1) 4 minutes ago"),
+        docker_logs=(0, "canary", ""),
+        docker_inspect=said,
+    )
+    _, finding = containers.projects(docker, [DIRECTORY])
+    assert finding.state == "problem" and "last lines are not shown" in finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "state"),
+    [("no", 0, "ok"), ("on-failure", 0, "ok"), ("always", 0, "problem"), ("no", 1, "problem")],
+)
+def test_a_container_that_runs_once_and_ended_well_is_well(policy: str, code: int, state: str) -> None:
+    docker = Docker(
+        docker_version=VERSION,
+        docker_ps=listed(db="Up 2 hours (healthy)", migration=f"Exited ({code}) 2 hours ago"),
+        docker_logs=(0, "", ""),
+        docker_inspect=inspected(
+            policy=policy, db={"Status": "running"}, migration={"Status": "exited", "ExitCode": code}
+        ),
+    )
+    _, finding = containers.projects(docker, [DIRECTORY])
+    assert finding.state == state
+    if state == "ok":
+        assert finding.evidence.startswith("1 of 2 run") and finding.evidence.endswith("have done their work")
+
+
+def test_a_project_of_which_nothing_runs_is_a_problem_however_well_all_ended() -> None:
+    docker = Docker(
+        docker_version=VERSION,
+        docker_ps=listed(db="Exited (0) 2 hours ago"),
+        docker_inspect=inspected(policy="no", db={"Status": "exited", "ExitCode": 0}),
+    )
+    _, finding = containers.projects(docker, [DIRECTORY])
+    assert (finding.state, finding.evidence) == ("problem", "none of them runs")
 
 
 def test_a_project_without_containers_is_a_problem() -> None:

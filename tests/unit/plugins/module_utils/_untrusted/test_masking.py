@@ -7,7 +7,7 @@ import json
 from urllib.parse import quote, urlencode
 
 import pytest
-from ansible_collections.omakase.homelab.plugins.filter.masking import MASK, mask
+from ansible_collections.omakase.homelab.plugins.module_utils._untrusted.masking import MASK, mask
 from hypothesis import given
 from hypothesis import strategies as st
 
