@@ -17,6 +17,8 @@ description:
     Tells which files changed, and shows nothing of what is in them: no diff, no value in the result.
     Put C(no_log) on the task all the same, since Ansible itself shows the arguments of a task that it cannot template.
   - A template is rendered on the controller, by one of three rules; see O(files[].template).
+  - A symbolic link on the way to a file is followed only if root's directories alone lead to it, or if what it leads to
+    belongs to whoever could have laid it.
 options:
   files:
     description: The files.
@@ -33,6 +35,12 @@ options:
         type: str
         choices: [file, directory]
         default: file
+      adopt:
+        description: >-
+          Whether a directory that belongs to somebody else becomes that of O(files[].owner). With V(false) it is refused,
+          which is for a path that does not come from you alone, such as the value of a secret.
+        type: bool
+        default: true
       content:
         description: All that it holds.
         type: str
@@ -127,6 +135,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._files.places impo
 FILE: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
     "state": {"type": "str", "choices": ["file", "directory"], "default": "file"},
+    "adopt": {"type": "bool", "default": True},
     "content": {"type": "str", "no_log": True},
     "template": {"type": "str", "no_log": True},
     "format": {"type": "str", "choices": ["jinja", "dollar", "go"], "default": "jinja"},

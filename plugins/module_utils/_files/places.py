@@ -28,6 +28,7 @@ class Place:
     """A file or directory as it is wanted. Of content, variables and lines a file is given one.
 
     variables are set in a dotenv file, lines added to a text; what else is there stays.
+    adopt: whether a directory that somebody else has becomes the owner's.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Place:
     group: str = ""
     mode: int = 0o600
     is_directory: bool = False
+    adopt: bool = True
     content: str | None = None
     variables: Mapping[str, str] | None = None
     lines: tuple[str, ...] = ()
@@ -52,6 +54,7 @@ class Place:
             group=item["group"] or "",
             mode=mode,
             is_directory=item["state"] == "directory",
+            adopt=item["adopt"],
             content=item["content"],
             variables=item["variables"],
             lines=tuple(item["lines"] or ()),
@@ -60,6 +63,7 @@ class Place:
     def settle(self, write: bool) -> bool:
         """Whether it differs from what is wanted; with write, it does no more. Raises PlaceError."""
         try:
+            _holder(self.path)
             return self._settle_directory(write) if self.is_directory else self._settle(write)
         except OSError as error:
             raise PlaceError(f"{self.path}: {error.strerror}.") from None
@@ -69,6 +73,11 @@ class Place:
     def _settle_directory(self, write: bool) -> bool:
         status = os.stat(self.path) if os.path.isdir(self.path) else None
         uid, gid = self._ids(status)
+        if status and not self.adopt and status.st_uid != uid:
+            raise PlaceError(
+                f"{self.path} belongs to {_name(status.st_uid)} and not to {self.owner}, and is not taken from them."
+                f" If it is meant for {self.owner}, chown it, or name it in the inventory."
+            )
         if status and (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (uid, gid, self.mode):
             return False
         if write:
@@ -168,6 +177,37 @@ class Note:
         except (OSError, ValueError):
             return []
         return [path for path in found if isinstance(path, str)] if isinstance(found, list) else []
+
+
+def _holder(path: str) -> int:
+    """Who can put something else in the place of path: the first above it, or itself, that is not root's; root if none.
+
+    Whoever holds a directory, such as a service that mounts it, can lay links there for root to follow.
+    Raises PlaceError for a link that leads to what its holder has not.
+    """
+    parent = os.path.dirname(path)
+    holder = _holder(parent) if parent not in ("", path) else 0
+    if not os.path.lexists(path):
+        return holder
+    status = os.lstat(path)
+    holder = holder or status.st_uid
+    if not stat.S_ISLNK(status.st_mode):
+        return holder
+    owner = os.stat(path).st_uid
+    if holder not in (0, os.geteuid()) and owner not in {holder, status.st_uid} - {0}:
+        raise PlaceError(
+            f"{path} is a symbolic link in the hands of {_name(holder)}, and leads to what belongs to {_name(owner)}."
+            " Remove it, or chown what it leads to."
+        )
+    target = _holder(os.path.join(parent, os.readlink(path)))
+    return holder or target
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _uid(path: str, owner: str) -> int:

@@ -14,6 +14,8 @@ from ansible_collections.omakase.homelab.plugins.module_utils._files.places impo
 
 from tests.support.modules import printed_by
 
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+
 
 def write(*files: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:
     told = {"files": list(files), "_ansible_check_mode": check, "_ansible_diff": True, **options}
@@ -83,7 +85,7 @@ def test_what_is_refused_leaves_all_others_as_they_were(tmp_path: Path) -> None:
     assert not (tmp_path / "one").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@as_root
 def test_the_owner_is_a_name_or_a_number_with_its_own_group(tmp_path: Path) -> None:
     path = tmp_path / "x"
     write({"path": str(path), "content": "", "owner": "4711"})
@@ -116,6 +118,67 @@ def test_a_directory_is_made_and_what_is_in_it_stays(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o750
     assert write({**directory, "mode": "0700"})["changed"] and (path / "x").read_text() == "x"
     assert not write({**directory, "mode": "0700"})["changed"]
+
+
+@as_root
+def test_a_directory_of_somebody_else_is_not_adopted_where_that_is_off(tmp_path: Path) -> None:
+    theirs, new = tmp_path / "theirs", tmp_path / "new"
+    theirs.mkdir(mode=0o755)
+    rights = {"state": "directory", "owner": "4711"}
+    refused = write({"path": str(new), **rights}, {"path": str(theirs), "adopt": False, **rights})
+    assert (
+        f"{theirs} belongs to root and not to 4711" in refused["msg"] and "name it in the inventory" in refused["msg"]
+    )
+    assert (theirs.stat().st_uid, new.exists()) == (0, False)
+    for path in (theirs, new):
+        assert write({"path": str(path), **rights})["changed"] and path.stat().st_uid == 4711
+        assert not write({"path": str(path), "adopt": False, **rights})["changed"]
+    made = tmp_path / "made"
+    assert write({"path": str(made), "adopt": False, **rights})["changed"] and made.stat().st_uid == 4711
+
+
+@as_root
+@pytest.mark.parametrize("whose", [4711, 0], ids=["the service's user", "root in the container"])
+def test_a_link_that_a_service_has_laid_does_not_lead_root_elsewhere(tmp_path: Path, whose: int) -> None:
+    data, system, link = tmp_path / "data", tmp_path / "etc", tmp_path / "data" / "files"
+    data.mkdir()
+    system.mkdir(mode=0o755)
+    (system / "known").write_text("before")
+    os.chown(data, 4711, 4711)
+    link.symlink_to(system)
+    os.chown(link, whose, whose, follow_symlinks=False)
+    for place in (
+        {"path": str(link), "state": "directory", "owner": "4711"},
+        {"path": str(link / "below"), "state": "directory"},
+        {"path": str(link / "known"), "content": "canary-3d"},
+    ):
+        refused = write(place)
+        assert f"{link} is a symbolic link in the hands of 4711" in refused["msg"] and not refused["changed"]
+    assert (system.stat().st_uid, os.listdir(system), (system / "known").read_text()) == (0, ["known"], "before")
+
+
+@as_root
+def test_links_of_root_and_links_to_one_s_own_are_followed(tmp_path: Path) -> None:
+    large, home = tmp_path / "large", tmp_path / "home"
+    large.mkdir()
+    home.mkdir()
+    for path in (large, home):
+        os.chown(path, 4711, 4711)
+    (tmp_path / "root-s").symlink_to(large)
+    (home / "own").symlink_to("../large")
+    os.chown(home / "own", 4711, 4711, follow_symlinks=False)
+    for name in ("root-s", "home/own"):
+        assert write({"path": str(tmp_path / name), "state": "directory", "mode": "0700"}, check=True)["changed"]
+        assert write({"path": str(tmp_path / name / name.replace("/", "-")), "content": "x"})["changed"]
+    assert sorted(os.listdir(large)) == ["home-own", "root-s"]
+    # What root's link leads to is in the hands of its owner all the same.
+    (large / "further").symlink_to("/etc")
+    assert "in the hands of 4711" in write({"path": f"{tmp_path}/root-s/further/x", "content": "x"}, check=True)["msg"]
+
+
+def test_a_link_in_a_circle_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x").symlink_to("x")
+    assert "Too many levels" in write({"path": str(tmp_path / "x" / "y"), "content": ""})["msg"]
 
 
 @pytest.mark.parametrize(
