@@ -20,9 +20,8 @@ from .archive import FILES, archives, choose, make, unpack
 from .commands import BackupError
 from .files import DRAFT, alone, staging
 from .installation import bring_back, escrow, inspect
-from .job import Settings, drills_beside, perform, prune, read_json, tell
+from .job import PLAIN, Settings, drills_beside, perform, prune, read_json, tell
 from .pace import PACE
-from .retention import Keep
 from .stack import Stack
 
 CONFIG = Path("/etc/infisical-backup.json")
@@ -157,7 +156,7 @@ def _snapshot(options: Options) -> None:
             unpack(options.files_of, None, place)
         source = place / FILES if known else options.directory
         archive, manifest = make(Stack(options.directory), options.to, files, options.postgres_image, (), source)
-        prune(options.to, Keep(last=3, daily=0, weekly=0, monthly=0))
+        prune(options.to, PLAIN, spared=archive)
     _say({"archive": str(archive), "server_version": manifest["server_version"]})
 
 

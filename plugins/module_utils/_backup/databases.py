@@ -121,7 +121,7 @@ class Postgres:
 
         It is restored beside it, compared, and then renamed: at every moment one of the two is whole.
         """
-        stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime())
+        stamp = _stamp()
         new, old = f"{self.name}_{RESTORED}_{stamp}", f"{self.name}_{aside}_{stamp}"
         self.drop(*self.beside(RESTORED))  # what a killed restore has left
         self.sql(f"CREATE DATABASE {_identifier(new)} TEMPLATE template0;", "template1")
@@ -135,6 +135,14 @@ class Postgres:
         except BaseException:
             self.drop(new)
             raise
+        self.exchange(new, old, password)
+        return old
+
+    def exchange(self, new: str, old: str, password: str) -> None:
+        """Let a database take the place of the one that is used, which gets the name `old`: all of it, or nothing.
+
+        password: that of its user from now on.
+        """
         self.sql(
             f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {_literal(self.name)};"  # noqa: S608
             f"BEGIN; ALTER DATABASE {_identifier(self.name)} RENAME TO {_identifier(old)};"
@@ -142,7 +150,12 @@ class Postgres:
             f"ALTER ROLE {_identifier(self.user)} PASSWORD {_literal(password)}; COMMIT;",
             "template1",
         )
-        return old
+
+    def put_back(self, kept: str, password: str) -> None:
+        """Undo a `restore`: the database that it kept under that name is used again, and what it restored is gone."""
+        failed = f"{self.name}_{RESTORED}_{_stamp()}"
+        self.exchange(kept, failed, password)
+        self.drop(failed)
 
     def beside(self, word: str) -> list[str]:
         """The databases of such a name that restores have left beside it."""
@@ -253,6 +266,10 @@ def libpq(variables: Mapping[str, str]) -> dict[str, str]:
     if not (found["PGHOST"] and found["PGUSER"] and found["PGDATABASE"]):
         raise BackupError("Neither DB_CONNECTION_URI nor DB_HOST, DB_USER and DB_NAME say where the database is")
     return {name: value for name, value in found.items() if value}
+
+
+def _stamp() -> str:
+    return time.strftime("%Y%m%d%H%M%S", time.gmtime())
 
 
 def _tell(session: subprocess.Popen[bytes], statements: bytes) -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sys
 import time
@@ -23,13 +22,12 @@ from .databases import Postgres, own_postgres
 from .files import alone, staging, write
 from .installation import expectation, start_on
 from .job import read_json, write_status
+from .room import FRESH_DATABASE, see_that_the_database_fits, short
 from .stack import COMPOSE_FILES, Stack
 
 PROJECT = "infisical-drill"
 PLACE = Path("/var/lib/infisical-backup/drill")
-_MB = 1 << 20
-# What a new PostgreSQL writes before it holds anything, and its log of a restore.
-_FRESH_DATABASE = 512 * _MB
+_WORK = "the drill"
 # All else of a service would reach out of the stack: ports, networks, devices, what others have mounted too.
 _KEPT = (
     *("image", "pull_policy", "entrypoint", "command", "user", "environment", "healthcheck", "tmpfs", "shm_size"),
@@ -113,7 +111,7 @@ def drill(archive: Path, identity: Path | None, trial: Trial) -> dict[str, Any]:
             manifest = unpack(archive, identity, place)
             if manifest["database"]["kind"] != Postgres.kind:
                 raise BackupError(f"{archive} is of a server that kept its data in {manifest['database']['kind']}")
-            _see_that_the_database_fits(manifest)
+            see_that_the_database_fits(manifest, _WORK, FRESH_DATABASE)
             with _thrown_away(place, trial) as stack:
                 _bring_up(stack, place / Postgres.part, manifest, trial.timeout)
                 _compare(stack, manifest)
@@ -233,21 +231,6 @@ def _see_that_there_is_room(archive: Path, trial: Trial) -> None:
             " host more; infisical_backup_drill_memory_mb says how much must be free."
         )
     if archive.exists():
-        lacking += _short(trial.place, archive.stat().st_size * 2)
+        lacking += short(trial.place, archive.stat().st_size * 2, _WORK)
     if lacking:
         raise BackupError(" ".join(lacking))
-
-
-def _see_that_the_database_fits(manifest: Mapping[str, Any]) -> None:
-    root = Path(run(["docker", "info", "--format", "{{.DockerRootDir}}"]).strip())
-    lacking = _short(root, 2 * int(manifest["database"].get("bytes", 0)) + _FRESH_DATABASE)
-    if lacking:
-        raise BackupError(lacking[0])
-
-
-def _short(path: Path, needed: int) -> list[str]:
-    system = os.statvfs(path)
-    free = system.f_bavail * system.f_frsize
-    if free >= needed:
-        return []
-    return [f"{path} has {free // _MB} MB free and the drill needs {needed // _MB}. Make room there."]

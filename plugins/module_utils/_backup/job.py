@@ -24,6 +24,9 @@ from .files import alone, write
 from .retention import Keep, superfluous
 from .stack import Stack
 
+# Of the unencrypted ones that are made before an installation is changed
+PLAIN = Keep(last=3, daily=0, weekly=0, monthly=0)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -95,11 +98,11 @@ def _back_up(settings: Settings, status: dict[str, Any]) -> None:
         raise BackupError(f"{archive} is made, but not copied off this host. {'; '.join(failed)}")
 
 
-def prune(folder: Path, keep: Keep) -> list[str]:
-    """Remove the archives that need not stay; their names."""
+def prune(folder: Path, keep: Keep, spared: Path | None = None) -> list[str]:
+    """Remove the archives that need not stay; their names. One is spared, whatever the clock said when it was made."""
     found = archives(folder)
     gone = superfluous([archive.time for archive in found], now(), keep)
-    removed = [archive.path for archive in found if archive.time in gone]
+    removed = [archive.path for archive in found if archive.time in gone and archive.path != spared]
     for path in removed:
         path.unlink()
     return [path.name for path in removed]

@@ -161,7 +161,7 @@ def test_too_small_a_disk_is_said_before_anything_is_started(
 ) -> None:
     removal(programs)
     programs.expect("docker info", "/")
-    monkeypatch.setattr(drill, "_FRESH_DATABASE", 1 << 60)
+    monkeypatch.setattr(drill, "FRESH_DATABASE", 1 << 60)
     with pytest.raises(BackupError, match=r"/ has .* MB free and the drill needs 1099511627776"):
         drill.drill(archive, None, trial)
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.omakase.homelab.plugins.module_utils._backup.archive import pack
+from ansible_collections.omakase.homelab.plugins.module_utils._backup import installation as of_installation
+from ansible_collections.omakase.homelab.plugins.module_utils._backup import room
+from ansible_collections.omakase.homelab.plugins.module_utils._backup.archive import archives, now, pack
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.commands import BackupError
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.databases import (
     ExternalPostgres,
@@ -19,6 +21,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._backup.databases 
     database_of,
     libpq,
 )
+from ansible_collections.omakase.homelab.plugins.module_utils._backup.files import described, regular
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.installation import bring_back, grown, inspect
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.stack import Stack, tag_of, version_of
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -230,3 +233,208 @@ def test_what_was_written_after_an_archive_was_made_is_told_and_what_a_server_to
     assert grown(before, {**before, "identity_access_tokens": 9}) == []
     assert grown(before, {"secret_versions_v2": 4, "secrets_v2_lost": 2}) == []
     assert grown(before, {**before, "secret_versions_v2": 5}) == ["secret_versions_v2 has 5 rows instead of 4"]
+
+
+# ---------------------------------------------------------------- bringing back
+
+SERVICES = {
+    "backend": {"image": "infisical/infisical:v0.165.16", "environment": {"ENCRYPTION_KEY": KEY}},
+    "db": {"image": "postgres:16-alpine", "environment": {"POSTGRES_PASSWORD": "then"}},
+}
+NOW = {**SERVICES, "db": {"image": "postgres:16-alpine", "environment": {"POSTGRES_PASSWORD": "now"}}}
+THEN = {".env": "then", "docker-compose.yml": "then", "credentials/reader.json": "then", "keys.age": "then"}
+
+
+class Database:
+    """One that restores, and is asked whether to put back."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, ...]] = []
+
+    def restore(self, _dump: Path, _expected: object, _key: bytes, password: str, _aside: str) -> str:
+        self.calls.append(("restore", password))
+        return "infisical_replaced_1"
+
+    def put_back(self, kept: str, password: str) -> None:
+        self.calls.append(("put back", kept, password))
+
+    def beside(self, _word: str) -> list[str]:
+        return []
+
+    def drop(self, *names: str) -> None:
+        pass
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+    database = Database()
+    monkeypatch.setattr(of_installation, "own_postgres", lambda *_: database)
+    return database
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Path:
+    """An archive with files."""
+    place = tmp_path / "archive"
+    for name, text in THEN.items():
+        (place / "files" / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / "files" / name).write_text(text)
+    (place / "database.dump").write_text("dump")
+    manifest = {
+        "format": 1,
+        "parts": {str(path.relative_to(place)): described(path) for path in regular(place)},
+        "server_version": "v0.165.16",
+        "images": {"backend": {}, "db": {}},
+        "rows": {"secrets_v2": 2},
+        "keys": {"salt": "s"},
+        "database": {"kind": "postgresql", "bytes": 1000},
+    }
+    path = tmp_path / "infisical-20261125T031500Z.tar"
+    pack(path, place, manifest, ())
+    return path
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The directory of an installation, in which keys.age of the archive is not there."""
+    directory = tmp_path / "opt"
+    (directory / "credentials").mkdir(parents=True)
+    for name in (".env", "docker-compose.yml", "credentials/reader.json"):
+        (directory / name).write_text("now")
+        (directory / name).chmod(0o640)
+    return directory
+
+
+def contents(directory: Path) -> dict[str, str]:
+    return {str(path.relative_to(directory)): path.read_text() for path in regular(directory) if path.name != ".lock"}
+
+
+def looks(programs: Programs, missing: bool = False, **policy: str) -> None:
+    """What is asked of an installation before anything of it is touched; of one image only whether it is there."""
+    found = [container("backend", "infisical/infisical:v0.165.16"), container("db", "postgres:16-alpine")]
+    programs.expect("compose ps", "1 2")
+    programs.expect("docker inspect", json.dumps(found))
+    programs.expect("compose config", json.dumps({"services": NOW}))
+    programs.expect("docker info", "/")
+    services = {**SERVICES, "backend": {**SERVICES["backend"], **policy}}
+    programs.expect("compose config", json.dumps({"services": services}))
+    programs.expect("docker image inspect", failure="No such image" if missing else "")
+    programs.expect("docker image inspect")
+    if not missing:
+        programs.expect("compose ps", "1 2")
+        programs.expect("docker inspect", json.dumps(found))
+
+
+def made_back(programs: Programs, first: str = "", last: str = "") -> None:
+    """How it is brought back; the first start fails with these words, or the last one."""
+    programs.expect("compose stop backend")
+    programs.expect("compose config", json.dumps({"services": SERVICES}))
+    programs.expect("compose up --detach --wait --wait-timeout 1 db", failure=first)
+    if not first:
+        programs.expect("compose up --detach --wait --wait-timeout 1", failure=last)
+
+
+def test_all_that_a_restore_replaces_is_saved_first(
+    programs: Programs, database: Database, whole: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[str] = []
+
+    def make(_stack: Stack, folder: Path, files: list[str], *_: Any) -> tuple[Path, dict[str, Any]]:
+        saved.extend(files)
+        return folder / "infisical-1.tar", {}
+
+    monkeypatch.setattr(of_installation, "make", make)
+    looks(programs)
+    programs.expect("compose up --detach --wait --wait-timeout 1 db")
+    made_back(programs)
+    bring_back(whole, None, installed, 1, save_to=installed / "saved")
+    assert {*THEN} <= {*saved} and len(saved) == len({*saved})
+    assert {name: text for name, text in contents(installed).items() if not name.startswith("saved/")} == THEN
+
+
+def test_three_of_the_archives_that_restores_have_saved_stay_and_always_the_last(
+    programs: Programs, database: Database, whole: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = installed / "saved"
+    folder.mkdir()
+    # The clock was wrong once: these are of times that are still to come.
+    for year in range(1, 6):
+        (folder / f"infisical-{now().year + year}0101T000000Z.tar").touch()
+
+    def make(_stack: Stack, folder: Path, *_: Any) -> tuple[Path, dict[str, Any]]:
+        (folder / "infisical-20261125T031500Z.tar").touch()
+        return folder / "infisical-20261125T031500Z.tar", {}
+
+    monkeypatch.setattr(of_installation, "make", make)
+    looks(programs)
+    programs.expect("compose up --detach --wait --wait-timeout 1 db")
+    made_back(programs)
+    saved = bring_back(whole, None, installed, 1, save_to=folder)["saved"]
+    left = [archive.path for archive in archives(folder)]
+    assert Path(saved) in left and len(left) == 4
+
+
+def test_images_that_cannot_be_had_stop_a_restore_before_it_stops_anything(
+    programs: Programs, database: Database, whole: Path, installed: Path
+) -> None:
+    before = contents(installed)
+    looks(programs, missing=True)
+    programs.expect("compose pull --quiet backend", failure="registry.example: no such host")
+    with pytest.raises(BackupError, match="no such host"):
+        bring_back(whole, None, installed, 1)
+    looks(programs, missing=True, pull_policy="never")
+    with pytest.raises(BackupError, match=r"infisical:v0\.165\.16 is not on this host, and .* never fetched"):
+        bring_back(whole, None, installed, 1)
+    assert contents(installed) == before and not database.calls
+
+
+def test_a_disk_that_is_too_full_stops_a_restore_before_it_stops_anything(
+    programs: Programs, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_installation, "FRESH_DATABASE", 1 << 60)
+    programs.expect("docker info", "/")
+    with pytest.raises(BackupError, match=r"/ has .* MB free and the restore needs 1099511627776"):
+        bring_back(whole, None, tmp_path / "new", 1)
+    assert room.short(tmp_path, 0, "nothing") == []
+
+
+def test_a_restore_that_fails_puts_the_files_back_and_starts_what_ran(
+    programs: Programs, database: Database, whole: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_installation, "make", lambda _stack, folder, *_: (folder / "infisical-1.tar", {}))
+    before = contents(installed)
+    looks(programs)
+    programs.expect("compose up --detach --wait --wait-timeout 1 db")
+    made_back(programs, first="manifest unknown")
+    programs.expect("compose up --detach --wait --wait-timeout 1 backend db")
+    with pytest.raises(BackupError) as error:
+        bring_back(whole, None, installed, 1, save_to=installed.parent / "saved")
+    assert "manifest unknown Files and database are as they were, and what ran before runs again." in str(error.value)
+    assert str(error.value).endswith(f"What was there before is saved in {installed.parent}/saved/infisical-1.tar.")
+    assert contents(installed) == before and not database.calls
+    assert (installed / ".env").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_server_that_does_not_come_up_on_the_archive_gets_its_database_back_too(
+    programs: Programs, database: Database, whole: Path, installed: Path
+) -> None:
+    before = contents(installed)
+    looks(programs)
+    made_back(programs, last="backend is unhealthy")
+    programs.expect("compose config", json.dumps({"services": SERVICES}))
+    programs.expect("compose stop backend")
+    programs.expect("compose up --detach --wait --wait-timeout 1 backend db")
+    with pytest.raises(BackupError, match="unhealthy Files and database are as they were"):
+        bring_back(whole, None, installed, 1)
+    assert database.calls == [("restore", "then"), ("put back", "infisical_replaced_1", "now")]
+    assert contents(installed) == before
+
+
+def test_what_cannot_be_put_back_is_told_beside_the_cause(
+    programs: Programs, database: Database, whole: Path, installed: Path
+) -> None:
+    looks(programs)
+    made_back(programs, first="manifest unknown")
+    programs.expect("compose up", failure="Docker is gone")
+    with pytest.raises(BackupError, match=r"manifest unknown Nor could all be put back as it was: .*Docker is gone"):
+        bring_back(whole, None, installed, 1)
