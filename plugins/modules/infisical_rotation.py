@@ -52,6 +52,13 @@ options:
     description: Services that read a secret, by its name. For the table.
     type: dict
     default: {}
+  shared_with:
+    description:
+      - Other hosts that use the same environment of the project. Passwords of databases are refused then, since those
+        hosts have databases of their own, which would go on with the old one.
+    type: list
+    elements: str
+    default: []
   catalogue:
     description: What is known about the secrets.
     type: list
@@ -198,6 +205,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "directory": {"type": "path", "required": True},
     "names": {"type": "list", "elements": "str", "default": []},
     "readers": {"type": "dict", "default": {}},
+    "shared_with": {"type": "list", "elements": "str", "default": []},
     "catalogue": {"type": "list", "elements": "dict", "default": [], "options": ENTRY},
 }
 

@@ -106,7 +106,8 @@ class Rotation:
     def planned(self) -> None:
         names, now = self.params["names"], self._now()
         readers, catalogue = self.params["readers"], self.params["catalogue"]
-        self.result.table = plan.rows(catalogue, self.dated, names, now, self.databases, readers)
+        shared_with = self.params["shared_with"]
+        self.result.table = plan.rows(catalogue, self.dated, names, now, self.databases, readers, shared_with)
         self.result.refused = [f"{row.name}: {row.action}" for row in plan.refused_by_name(self.result.table, names)]
         self.result.changed = bool(self.journal) or any(row.state == plan.ROTATE for row in self.result.table)
 

@@ -70,16 +70,21 @@ def rows(
     now: datetime,
     databases: Databases,
     readers: Mapping[str, Sequence[str]],
+    shared_with: Sequence[str] = (),
 ) -> list[Row]:
     """The table: those that are changed first, the others by when they are due.
 
     catalogue: the module's option. found: the project's secrets. names: to be changed though not due.
-    now: with a time zone. readers: the services that read a variable, by its name.
+    now: with a time zone. readers: the services that read a variable, by its name. shared_with: other hosts that use
+    the same secrets, each with databases of its own.
     """
     known = {entry["name"]: entry for entry in catalogue}
     listed = {name: entry for name, entry in known.items() if name in names or (name in found and _period(entry))}
     listed.update({name: {"name": name, "type": "", "unknown": True} for name in names if name not in known})
-    made = [_row(entry, found.get(name), name in names, now, databases, readers) for name, entry in listed.items()]
+    made = [
+        _row(entry, found.get(name), name in names, now, databases, readers, shared_with)
+        for name, entry in listed.items()
+    ]
     order = (ROTATE, PERSON, REFUSED, WAITING)
     return sorted(made, key=lambda row: (order.index(row.state), row.due_in is None, row.due_in or 0, row.name))
 
@@ -125,6 +130,7 @@ def _row(
     now: datetime,
     databases: Databases,
     readers: Mapping[str, Sequence[str]],
+    shared_with: Sequence[str],
 ) -> Row:
     name, recipe, period = entry["name"], _recipe(entry), _period(entry)
     age = age_in_days(secret.updated, now) if secret else None
@@ -140,7 +146,8 @@ def _row(
     if recipe == KEEP:
         return row(REFUSED, _told("a blind change would lose data", entry))
     place = place_of(entry, recipe)
-    problem = _problem(entry, recipe, secret) or (databases.problem(place, secret.value) if place and secret else "")
+    problem = _problem(entry, recipe, secret) or (_told_of_sharers(shared_with) if place else "")
+    problem = problem or (databases.problem(place, secret.value) if place and secret else "")
     if problem:
         return row(REFUSED, problem)
     services = ", ".join(readers.get(name, ())) or "no service"
@@ -152,6 +159,16 @@ def place_of(entry: Mapping[str, Any], recipe: str) -> Place | None:
     if recipe not in _STATEMENTS:
         return None
     return Place(entry.get("database_service") or "", entry.get("database_role") or "", recipe)
+
+
+def _told_of_sharers(hosts: Sequence[str]) -> str:
+    """Why a password stays that other hosts have in databases of their own; empty without such hosts."""
+    if not hosts:
+        return ""
+    return (
+        f"the databases of {', '.join(sorted(hosts))} take the same secret and would not learn of a new one: "
+        "give each host an environment of its own, or change it by hand on all of them"
+    )
 
 
 def _told(what: str, entry: Mapping[str, Any]) -> str:

@@ -152,3 +152,15 @@ def test_keys_that_encrypt_what_is_stored_are_never_changed_blindly() -> None:
     keys = [entry for entry in entries if "Encrypts" in entry["purpose"] and "sessions" not in entry["purpose"]]
     assert {"AUTHELIA_STORAGE_ENCRYPTION_KEY", "RESTIC_PASSWORD", "ENCRYPTION_KEY"} <= {key["name"] for key in keys}
     assert [key["name"] for key in keys if key["recipe"] != "keep"] == []
+
+
+@pytest.mark.parametrize("recipe", ["postgresql", "mariadb"])
+def test_a_password_that_databases_of_other_hosts_have_is_refused_and_other_secrets_are_not(recipe: str) -> None:
+    catalogue = [
+        {"name": "A", "type": "hex", "rotation_days": 90, "recipe": recipe, "database_role": "authelia"},
+        {"name": "B", "type": "hex", "rotation_days": 90, "recipe": "random"},
+    ]
+    secrets = {name: secret(name, 91) for name in "AB"}
+    made = {row.name: row for row in rows(catalogue, secrets, (), NOW, Database(), {}, ["two", "three"])}
+    assert {name: row.state for name, row in made.items()} == {"A": "refused", "B": "rotate"}
+    assert "three, two" in made["A"].action and "an environment of its own" in made["A"].action
