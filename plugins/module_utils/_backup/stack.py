@@ -104,9 +104,12 @@ def _container(found: Mapping[str, Any]) -> Container:
 
 
 def version_of(image: str, variables: Mapping[str, str]) -> str:
-    """The version that an image's tag tells; what is pinned by digest or by a floating tag tells it in a variable."""
+    """The version that an image's tag tells; what is pinned by digest or by a floating tag tells it in a variable.
+
+    Docker takes no notice of a tag beside a digest.
+    """
     tag = tag_of(image)
-    is_version = tag.lstrip("v")[:1].isdigit()
+    is_version = tag.lstrip("v")[:1].isdigit() and "@" not in image
     return tag if is_version else variables.get("INFISICAL_PLATFORM_VERSION") or tag
 
 

@@ -69,6 +69,7 @@ def role(
         "images": "",
         "containers": "",
         "disk": "1B-blocks Mounted on\n270553174016 /",
+        "volumes": "",
         **(says or {}),
     }
     env_file = {} if found is None else {ENV: kept(dotenv(found))}
@@ -208,6 +209,42 @@ def test_another_database_than_that_with_the_data_is_refused_unless_said(
 
 def test_a_new_password_for_the_same_database_is_no_other_database() -> None:
     assert accepted({"DB_CONNECTION_URI": URI}, infisical_db_uri=URI.replace("canary", "other"))
+
+
+@pytest.mark.parametrize("name", ["ENCRYPTION_KEY", "AUTH_SECRET", "POSTGRES_PASSWORD", "REDIS_PASSWORD"])
+def test_a_key_among_the_free_variables_replaces_none_either(name: str) -> None:
+    said = refused(KEPT, infisical_extra_environment={name: "canary" + "f" * 26})
+    assert f"holds another {name} than the one given" in said and "canary" not in said
+    assert accepted(KEPT, infisical_extra_environment={name: KEPT[name]})
+    assert env(infisical_extra_environment={name: "f" * 32})[name] == "f" * 32
+
+
+@pytest.mark.parametrize(
+    ("found", "given"), [("ENCRYPTION_KEY", "ROOT_ENCRYPTION_KEY"), ("ROOT_ENCRYPTION_KEY", "ENCRYPTION_KEY")]
+)
+def test_no_second_root_key_comes_beside_the_first(found: str, given: str) -> None:
+    there = {**{name: KEPT[name] for name in ("AUTH_SECRET", "POSTGRES_PASSWORD", "REDIS_PASSWORD")}, found: KEY}
+    assert accepted(there)
+    assert f"{given} is given, and" in refused(there, infisical_extra_environment={given: "e" * 32})
+
+
+def test_no_new_keys_are_made_for_a_volume_that_they_cannot_open() -> None:
+    volume = {"volumes": "infisical_pg_data"}
+    assert "has the database of an Infisical" in refused(says=volume)
+    assert accepted(says=volume, infisical_encryption_key=KEY, infisical_db_password="p")
+    assert accepted(KEPT, says=volume) and accepted(says=volume, **OUTSIDE) and accepted(says={"volumes": "other"})
+
+
+@pytest.mark.parametrize("image", ["postgres:17-alpine", f"registry:5000/postgres:17.2@{DIGEST}"])
+def test_another_postgresql_than_that_of_the_data_is_refused(image: str) -> None:
+    says = {"containers": "backend Up (healthy)  infisical/infisical:1\ndb Up 3 minutes (healthy)  postgres:16-alpine"}
+    assert "was made by PostgreSQL 16" in refused(KEPT, says=says, infisical_postgres_image=image)
+    assert accepted(KEPT, says=says, infisical_postgres_image="mirror:5000/postgres:16.4")
+    assert accepted(KEPT, says={"containers": "db Exited (1)  postgres:latest"})
+
+
+def test_where_the_database_is_has_a_variable_of_its_own() -> None:
+    assert "infisical_db_uri" in refused(infisical_extra_environment={"DB_CONNECTION_URI": URI})
 
 
 # ------------------------------------------------------- keys of several hosts
