@@ -91,7 +91,7 @@ def _back_up(settings: Settings, status: dict[str, Any]) -> None:
             rows=sum(manifest["rows"].values()),
             removed=prune(settings.to, settings.keep),
             kept=len(archives(settings.to)),
-            copies=[_copied(settings, archive, target) for target in settings.copies],
+            copies=[_copied(settings, target) for target in settings.copies],
         )
     failed = [f"{copy['to']}: {copy['error']}" for copy in status["copies"] if copy["error"]]
     if failed:
@@ -108,12 +108,14 @@ def prune(folder: Path, keep: Keep, spared: Path | None = None) -> list[str]:
     return [path.name for path in removed]
 
 
-def _copied(settings: Settings, archive: Path, target: Mapping[str, Any]) -> dict[str, str]:
+def _copied(settings: Settings, target: Mapping[str, Any]) -> dict[str, str]:
+    """What is told of it: everybody may read that."""
+    address = copies.told(target["to"], target)
     try:
-        copies.copy(settings.to, archive, target, settings.keep)
+        copies.copy(settings.to, target, settings.keep)
     except BackupError as error:
-        return {"to": target["to"], "error": str(error)}
-    return {"to": target["to"], "error": ""}
+        return {"to": address, "error": str(error)}
+    return {"to": address, "error": ""}
 
 
 def tell(settings: Settings, status_file: Path, result: str) -> None:

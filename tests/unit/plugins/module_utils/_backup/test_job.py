@@ -120,21 +120,66 @@ def test_rsync_copies_all_that_is_missing_and_removes_nothing(monkeypatch: pytes
         "ssh_key_file": "/root/my key",
         "known_hosts_file": "/etc/k",
     }
-    copies.copy(Path("/var/backups/infisical"), Path("/a"), target, Keep())
+    copies.copy(Path("/var/backups/infisical"), target, Keep())
     assert "--ignore-existing" in programs.commands[0] and "--delete" not in programs.commands[0]
     assert "StrictHostKeyChecking=yes -p 2222 -i '/root/my key' -o UserKnownHostsFile=/etc/k" in programs.commands[0]
 
 
-def test_restic_gets_its_password_by_environment_and_forgets_as_we_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restic_gets_its_password_by_environment_and_forgets_as_we_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     programs = Programs(monkeypatch)
     programs.expect("restic unlock")
     programs.expect("restic backup")
     programs.expect("restic forget")
     target = {"kind": "restic", "to": "b2:bucket:omakase", "environment": {"RESTIC_PASSWORD": "canary"}}
-    copies.copy(Path("/b"), Path("/b/infisical-1.tar.age"), target, Keep(last=2, monthly=9))
+    copies.copy(tmp_path, target, Keep(last=2, monthly=9))
     assert programs.environments[0] == {"RESTIC_REPOSITORY": "b2:bucket:omakase", "RESTIC_PASSWORD": "canary"}
     assert "--keep-last=2" in programs.commands[2] and "--keep-monthly=9" in programs.commands[2]
     assert not any("canary" in command for command in programs.commands)
+
+
+def test_restic_is_given_the_archives_that_an_earlier_run_could_not_bring_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["infisical-20261125T031500Z.tar.age", "infisical-20261124T031500Z.tar.age"]
+    for name in (*names, "notes.txt", ".lock"):
+        (tmp_path / name).touch()
+    programs = Programs(monkeypatch)
+    for verb in ("unlock", "backup", "forget"):
+        programs.expect(f"restic {verb}")
+    copies.copy(tmp_path, {"kind": "restic", "to": "/srv/restic"}, Keep())
+    assert programs.commands[1].split()[-2:] == [str(tmp_path / name) for name in names]
+    assert "notes.txt" not in programs.commands[1]
+
+
+@pytest.mark.parametrize("password", ["canary", "canary%40%24w"])
+def test_a_password_in_the_address_of_a_copy_is_nowhere_told(
+    settings: job.Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    password: str,
+) -> None:
+    programs = Programs(monkeypatch)
+    address = f"rest:https://backup:{password}@nas:8000/"
+    said = f'Fatal: unable to open repository at {address}: Get "{address[5:]}config": EOF (canary@$w)'
+    programs.expect("restic unlock", failure=said)
+    target = {"kind": "restic", "to": address, "environment": {"RESTIC_PASSWORD": "x"}}
+    assert job.perform(with_changes(settings, copies=[target]), tmp_path / "status.json") == 1
+    assert programs.environments[0]["RESTIC_REPOSITORY"] == address
+    found, printed = (tmp_path / "status.json").read_text(), capsys.readouterr()
+    assert "rest:https://backup:***@nas:8000/: `restic unlock`" in job.read_json(tmp_path / "status.json")["error"]
+    assert "canary" not in found + printed.out + printed.err
+
+
+def test_a_password_that_restic_would_tell_a_part_of_is_refused_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    Programs(monkeypatch)  # none is run
+    for password in ("can/ary", "can%ary"):
+        target = {"kind": "restic", "to": f"rest:https://backup:{password}@nas/"}
+        assert copies.told(target["to"], target) == "rest:https://backup:***@nas/"
+        with pytest.raises(BackupError, match="must be percent-encoded"):
+            copies.copy(Path("/b"), target, Keep())
 
 
 def test_telegram_and_a_webhook_are_told_of_a_failure(
