@@ -579,13 +579,17 @@ def test_a_backup_is_brought_back_with_the_secrets_and_identities_of_its_time(
     assert "every secret as its manifest tells. No drill had proven it before." in run.text
     databases = machine.host.check_output("docker exec infisical-db-1 psql -qAtU infisical -lqt")
     assert "_restored_" not in databases and "_replaced_" not in databases
-    # The host is lost with its archives, and a bare one takes its place; one archive lies elsewhere.
+    # The host is lost with its archives, and a bare one takes its place; one archive lies elsewhere. Nobody is named
+    # to encrypt for: who has the archive and its key needs nothing else.
     kept = tmp_path / Path(status(machine)["archive"]).name
     kept.write_bytes(machine.host.file(status(machine)["archive"]).content)
     lost = "docker compose down --volumes --timeout 2"
     machine.host.check_output(f"cd {DIRECTORY} && {lost} 2>&1 && rm -rf {DIRECTORY} {BACKUPS}")
-    opened = {"infisical_backup_restore_identity": str(keys[0].file), "infisical_backup_restore_archive": str(kept)}
-    succeeded(playbook("playbooks/restore.yml", **given(keys), **opened))
+    settings = machine.host.file("/etc/infisical-backup.json").content
+    asked = {"infisical_backup_restore_archive": str(kept)}
+    assert "infisical_backup_restore_identity" in refused(playbook("playbooks/restore.yml", **asked))
+    succeeded(playbook("playbooks/restore.yml", **asked, infisical_backup_restore_identity=str(keys[0].file)))
+    assert machine.host.file("/etc/infisical-backup.json").content == settings
     assert [Path(name).name for name in archives(machine)] == [kept.name]
     assert machine.host.file(archives(machine)[0]).mode == 0o600 and machine.host.file(BACKUPS).mode == 0o700
     assert vault.values() == SECRETS

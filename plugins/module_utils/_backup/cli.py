@@ -71,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
 
     verb("run", _run, "make one backup as configured")
     verb("tell", _tell, "tell how the last backup ended").add_argument("--result", default="unknown")
-    verb("choose", _choose, "print the path of an archive").add_argument("asked", help="latest, a day, or a path")
+    chosen = verb("choose", _choose, "print the path of an archive")
+    chosen.add_argument("asked", help="latest, a day, or a path")
+    chosen.add_argument("--folder", type=Path, help="where the archives are, if not as configured")
     verb("list", _list, "list the archives, the newest first")
     verify = verb("verify", _verify, "hold an archive against its manifest, and print that")
     verify.add_argument("archive", type=Path)
@@ -130,7 +132,8 @@ def _proven(options: Options) -> dict[str, str]:
 
 
 def _choose(options: Options) -> None:
-    sys.stdout.write(f"{choose(Settings.read(options.config).to, options.asked)}\n")
+    folder = options.folder or Settings.read(options.config).to
+    sys.stdout.write(f"{choose(folder, options.asked)}\n")
 
 
 def _verify(options: Options) -> None:

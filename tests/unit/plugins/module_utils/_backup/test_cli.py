@@ -50,6 +50,20 @@ def test_the_list_tells_which_archive_was_proven(arguments: list[str], capsys: p
     assert older.endswith("infisical-20261124T031500Z.tar  proven 2026-11-24T09:00:00+00:00")
 
 
+def test_an_archive_is_chosen_without_any_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "infisical-20261125T031500Z.tar").touch()
+    assert main(["--config", str(tmp_path / "none.json"), "choose", f"--folder={tmp_path}", "latest"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/infisical-20261125T031500Z.tar\n"
+
+
+def test_archives_are_listed_and_chosen_without_a_recipient(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"directory": "/opt/infisical", "to": str(tmp_path)}))
+    assert main([*arguments, "list"]) == main([*arguments, "choose", "latest"]) == 0
+    assert capsys.readouterr().out.endswith(f"{tmp_path}/infisical-20261125T031500Z.tar\n")
+
+
 def test_it_cleans_up_when_its_terminal_is_gone_but_not_when_it_is_to_outlive_it(arguments: list[str]) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     main([*arguments, "list"])

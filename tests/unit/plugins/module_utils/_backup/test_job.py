@@ -232,11 +232,16 @@ def test_a_message_that_is_not_taken_shows_no_token(
     assert TOKEN not in said + after
 
 
-def test_settings_without_recipient_and_without_plaintext_are_refused(tmp_path: Path) -> None:
+def test_a_backup_without_recipient_and_without_plaintext_is_refused_and_told(
+    settings: job.Settings, tmp_path: Path
+) -> None:
+    assert job.perform(with_changes(settings, plaintext=False), tmp_path / "status.json") == 1
+    assert "No age recipient is configured" in job.read_json(tmp_path / "status.json")["error"]
+    assert not settings.to.exists()
+
+
+def test_settings_that_cannot_be_read_are_not_shown(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
-    config.write_text(json.dumps({"directory": "/opt/infisical", "to": "/var/backups/infisical"}))
-    with pytest.raises(BackupError, match="names no age recipient"):
-        job.Settings.read(config)
     config.write_text('{"directory": "secret-canary')
     with pytest.raises(BackupError, match="cannot be read") as error:
         job.Settings.read(config)
