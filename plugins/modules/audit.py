@@ -57,6 +57,17 @@ options:
     description: Slugs of the environments that hosts read, by the client id that they log in with.
     type: dict
     default: {}
+  rotated_identities:
+    description:
+      - Names of the machine identities whose client secrets are replaced on a schedule, by C(playbooks/rotate.yml).
+        Theirs are judged by their age, those of others by whether they end.
+    type: list
+    elements: str
+    default: [omakase-deployment, omakase-management]
+  client_secret_days:
+    description: Days after which the client secrets of O(rotated_identities) are due.
+    type: int
+    default: 90
   tls:
     description: Whether the way to O(url) is judged.
     type: bool
@@ -191,6 +202,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "settings": {"type": "list", "elements": "str", "default": []},
     "periods": {"type": "dict", "default": {}},
     "uses": {"type": "dict", "default": {}},
+    "rotated_identities": {"type": "list", "elements": "str", "default": ["omakase-deployment", "omakase-management"]},
+    "client_secret_days": {"type": "int", "default": members.CLIENT_SECRET_DAYS},
     "tls": {"type": "bool", "default": False},
     "private_files": {"type": "list", "elements": "str", "default": []},
     "env_files": {"type": "list", "elements": "path", "default": []},
@@ -291,7 +304,9 @@ def of_one(
     else:
         yield from members.administrators(known)
         # What hosts use is known of the first project alone.
-        yield from members.findings(known, {} if which.label else asked["uses"], environments, which.label)
+        uses = {} if which.label else asked["uses"]
+        rotated = members.Rotated(asked["rotated_identities"], asked["client_secret_days"])
+        yield from members.findings(known, uses, environments, which.label, rotated)
     return environments
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,17 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical.model i
 
 # Seconds. What a token may live at most; servers give 30 days where nobody says otherwise.
 LONGEST_TOKEN = 24 * 3600
+# Days after which a client secret is replaced, where nobody says otherwise
+CLIENT_SECRET_DAYS = 90
 _ALL = "*"
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """The identities whose client secrets playbooks/rotate.yml replaces, by name, and after how many days."""
+
+    names: Collection[str] = ()
+    days: int = CLIENT_SECRET_DAYS
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,11 @@ def _known(client: Client, member: Member, one: identities.Identity, roles: Sequ
 
 
 def findings(
-    known: Sequence[Known], uses: Mapping[str, Sequence[str]], environments: Sequence[str], label: str = ""
+    known: Sequence[Known],
+    uses: Mapping[str, Sequence[str]],
+    environments: Sequence[str],
+    label: str = "",
+    rotated: Rotated | None = None,
 ) -> list[Finding]:
     """uses: environments that hosts read, by client id. environments: slugs of the project's.
 
@@ -91,7 +105,7 @@ def findings(
         )
     for one in sorted(known, key=lambda each: each.name):
         check = f"identity {one.name} in {label}" if label else f"identity {one.name}"
-        complaints = [*_rights(one, uses, environments), *_ends(one), *_use(one)]
+        complaints = [*_rights(one, uses, environments), *_ends(one, rotated or Rotated()), *_use(one)]
         found += [say(check, evidence, advice) for say, evidence, advice in complaints]
         if not complaints:
             found.append(ok(check, _shown(one)))
@@ -126,16 +140,20 @@ def _rights(one: Known, uses: Mapping[str, Sequence[str]], environments: Sequenc
     return [(warning, evidence, "Hold it to those (access), or give each environment an identity of its own.")]
 
 
-def _ends(one: Known) -> list[Any]:
+def _ends(one: Known, rotated: Rotated) -> list[Any]:
     found: list[Any] = []
     if one.token_ttl is not None and not 0 < one.token_ttl <= LONGEST_TOKEN:
         evidence = f"its tokens live {f'{one.token_ttl // 86400} days' if one.token_ttl else 'for ever'}"
         found.append((warning, evidence, "An hour is enough: access_token_ttl of infisical_identity."))
     endless = [secret for secret in one.secrets if not secret.ttl]
-    if endless:
-        evidence = f"without an end: {_names(endless)}"
-        advice = "Give the client secret a TTL (client_secret_ttl), or replace it on a schedule: playbooks/rotate.yml."
-        found.append((warning, evidence, advice))
+    if one.name not in rotated.names:
+        advice = "Give it a TTL: client_secret_ttl of infisical_project_identities, or ttl of infisical_client_secret."
+        return found + ([(warning, f"without an end: {_aged(endless)}", advice)] if endless else [])
+    # The playbook ends them, as long as somebody runs it.
+    late = [secret for secret in endless if secret.age_in_days is None or secret.age_in_days >= rotated.days]
+    if late:
+        evidence = f"due every {rotated.days} days: {_aged(late)}"
+        found.append((warning, evidence, "Replace it: playbooks/rotate.yml, once a quarter."))
     return found
 
 
@@ -154,6 +172,15 @@ def _use(one: Known) -> list[Any]:
 
 def _names(secrets: Sequence[ClientSecret]) -> str:
     return ", ".join(sorted(f"client secret '{secret.description}'" for secret in secrets))
+
+
+def _aged(secrets: Sequence[ClientSecret]) -> str:
+    return ", ".join(sorted(f"client secret '{secret.description}' ({_age(secret)})" for secret in secrets))
+
+
+def _age(secret: ClientSecret) -> str:
+    days = secret.age_in_days
+    return "of unknown age" if days is None else "1 day old" if days == 1 else f"{days} days old"
 
 
 def administrators(known: Sequence[Known]) -> list[Finding]:

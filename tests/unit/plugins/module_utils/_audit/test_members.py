@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.omakase.homelab.plugins.module_utils._audit import members
 from ansible_collections.omakase.homelab.plugins.module_utils._audit.members import Known
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical import access
@@ -65,9 +66,33 @@ def test_a_second_administrator_of_the_organisation_is_a_problem() -> None:
 
 def test_what_never_ends_is_named() -> None:
     endless = ClientSecret("s2", "laptop", usable=True, uses=1)
-    assert told(known(secrets=(USED, endless))) == ["without an end: client secret 'laptop'"]
+    sentence = "without an end: client secret 'laptop' (of unknown age)"
+    assert told(known(secrets=(USED, endless))) == [sentence]
     assert told(known(token_ttl=2592000)) == ["its tokens live 30 days"]
     assert told(known(token_ttl=0)) == ["its tokens live for ever"]
+
+
+@pytest.mark.parametrize(
+    ("age", "sentences"),
+    [
+        (0, []),
+        (89, []),
+        (90, ["due every 90 days: client secret 'host' (90 days old)"]),
+        (None, ["due every 90 days: client secret 'host' (of unknown age)"]),
+    ],
+)
+def test_one_that_the_playbook_replaces_is_judged_by_its_age(age: int | None, sentences: list[str]) -> None:
+    one = known(secrets=(ClientSecret("s1", "host", usable=True, uses=3, age_in_days=age),))
+    found = members.findings([one], {}, ["dev"], rotated=members.Rotated(["web"]))
+    assert [finding.evidence for finding in found if finding.state == "warning"] == sentences
+    assert all("playbooks/rotate.yml" in finding.advice for finding in found if finding.state == "warning")
+
+
+def test_one_that_no_playbook_replaces_is_to_get_an_end_however_young_it_is() -> None:
+    one = known(secrets=(ClientSecret("s1", "host", usable=True, uses=3, age_in_days=1),))
+    (finding,) = members.findings([one], {}, ["dev"], rotated=members.Rotated(["omakase-deployment"]))
+    assert finding.evidence == "without an end: client secret 'host' (1 day old)"
+    assert "client_secret_ttl" in finding.advice and "rotate.yml" not in finding.advice
 
 
 def test_what_was_never_used_is_named() -> None:
