@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible_collections.omakase.homelab.plugins.module_utils._checkout.git import Git, GitError
 
@@ -202,10 +203,12 @@ def environment(params: Mapping[str, Any]) -> dict[str, str]:
         variables["KEPT_CHECKOUT_USERNAME"] = params["username"] or "git"
         variables["KEPT_CHECKOUT_PASSWORD"] = params["password"]
         helper = '!f() { echo "username=$KEPT_CHECKOUT_USERNAME"; echo "password=$KEPT_CHECKOUT_PASSWORD"; }; f'
-        # The first, empty one drops helpers that would store it.
-        settings = {"GIT_CONFIG_VALUE_0": "", "GIT_CONFIG_VALUE_1": helper}
-        keys = {"GIT_CONFIG_KEY_0": "credential.helper", "GIT_CONFIG_KEY_1": "credential.helper"}
-        variables.update({"GIT_CONFIG_COUNT": "2", **keys, **settings})
+        # The first, empty one drops helpers that would store it. The others are for this server alone: git follows
+        # redirects, and another one that asks for a login gets none.
+        settings = [("credential.helper", ""), *((f"credential.{place}.helper", helper) for place in _places(params))]
+        for number, (key, value) in enumerate(settings):
+            variables.update({f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value})
+        variables["GIT_CONFIG_COUNT"] = str(len(settings))
     ssh = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
     if params["key_file"]:
         ssh += ["-o", "IdentitiesOnly=yes", "-i", params["key_file"]]
@@ -213,3 +216,10 @@ def environment(params: Mapping[str, Any]) -> dict[str, str]:
         ssh += ["-o", f"UserKnownHostsFile={params['known_hosts_file']}"]
     variables["GIT_SSH_COMMAND"] = " ".join(ssh)
     return variables
+
+
+def _places(params: Mapping[str, Any]) -> list[str]:
+    """Where the login is for: the server of the address, which may insist on TLS."""
+    url = urlsplit(params["url"])
+    host = url.netloc.rpartition("@")[2]
+    return list(dict.fromkeys(f"{scheme}://{host}" for scheme in (url.scheme, "https")))

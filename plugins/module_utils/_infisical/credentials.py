@@ -61,7 +61,7 @@ def keep(module: AnsibleModule, directory: str, described: Sequence[dict[str, An
             slugs = ", ".join(each["slug"] for each in described[: 1 if name == "project.json" else None])
             said.append(f"tell others of {slugs} in {path}")
             if not module.check_mode:
-                write_private(module, path, json.dumps(value, indent=4, sort_keys=True) + "\n")
+                write_private(path, json.dumps(value, indent=4, sort_keys=True) + "\n")
     return said
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.errors import InfisicalError
@@ -18,7 +19,6 @@ class KeptSecret:
     """The file at a path. Raises InfisicalError if it could not be written later."""
 
     def __init__(self, module: AnsibleModule, path: str) -> None:
-        self._module = module
         self.path = path
         directory = os.path.dirname(self.path) or "."
         if os.path.isdir(self.path):
@@ -53,19 +53,21 @@ class KeptSecret:
 
     def write(self, content: dict[str, str]) -> None:
         """All or nothing, mode 0600."""
-        write_private(self._module, self.path, json.dumps(content, indent=2, sort_keys=True) + "\n")
+        write_private(self.path, json.dumps(content, indent=2, sort_keys=True) + "\n")
 
     def delete(self) -> None:
         os.unlink(self.path)
 
 
-def write_private(module: AnsibleModule, path: str, text: str) -> None:
-    """All or nothing, mode 0600. What a killed run has left of it is written over."""
+def write_private(path: str, text: str) -> None:
+    """All or nothing, mode 0600. What a killed run has left of it, or somebody else has laid there, goes first."""
     temporary = os.path.join(os.path.dirname(path), f".new-{os.path.basename(path)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    module.atomic_move(temporary, path)
-    os.chmod(path, 0o600)  # atomic_move keeps the mode of a file that was there
+    # Not by atomic_move, which gives it the owner and the mode of a file that was there
+    os.replace(temporary, path)

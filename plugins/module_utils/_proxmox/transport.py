@@ -87,6 +87,7 @@ class HttpsTransport:
                 ca_path=self._ca_path,
                 follow_redirects="none",
                 decompress=False,
+                use_netrc=False,  # its password would take the place of the token
             )
             with answer:
                 return Answer(answer.status, answer.reason or "", answers.body(answer, limit))

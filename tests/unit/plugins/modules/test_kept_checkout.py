@@ -10,7 +10,7 @@ import http.server
 import subprocess
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from ansible_collections.omakase.homelab.plugins.module_utils._checkout.checkout import environment
@@ -205,8 +205,48 @@ def test_a_private_repository_is_read_with_a_password_that_stays_nowhere(tmp_pat
     assert kept == [] and "canary-1f" not in str(result)
 
 
+class _Elsewhere(http.server.BaseHTTPRequestHandler):
+    """Sends everybody to another server."""
+
+    there = ""
+
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", self.there + self.path)
+        self.end_headers()
+
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+class _Curious(_Private):
+    """Asks for a login, and remembers what it is given."""
+
+    given: ClassVar[list[str]] = []
+
+    def send_head(self) -> Any:
+        self.given.append(self.headers.get("Authorization", ""))
+        return super().send_head()
+
+
+def test_the_password_does_not_follow_a_redirect(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    repository.git("update-server-info")
+    curious = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Curious, directory=str(tmp_path)))
+    with curious, http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Elsewhere) as server:
+        _Elsewhere.there = f"http://127.0.0.1:{curious.server_address[1]}"
+        for each in (curious, server):
+            threading.Thread(target=each.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/origin/.git"
+        assert repository.check_out(url=url, username="me", password="canary-1f")["failed"]
+        for each in (curious, server):
+            each.shutdown()
+    assert _Curious.given and not any(_Curious.given)
+
+
 def test_a_password_is_in_the_environment_of_git_alone() -> None:
-    variables = environment({"username": "me", "password": "canary-1f", "key_file": None, "known_hosts_file": None})
+    given = {"url": "https://git.example/x", "key_file": None, "known_hosts_file": None}
+    variables = environment({**given, "username": "me", "password": "canary-1f"})
     assert [name for name, value in variables.items() if "canary-1f" in value] == ["KEPT_CHECKOUT_PASSWORD"]
 
 
