@@ -157,7 +157,7 @@ def test_day_two(reader: Reader) -> None:
             "ansible-playbook playbooks/audit.yml",
             "ansible-playbook playbooks/rotate.yml --check",
             "ansible-playbook playbooks/omakase.yml",
-            "ansible-playbook playbooks/infisical.yml",
+            "ansible-playbook playbooks/upgrade.yml",
         ],
         {},
     )
