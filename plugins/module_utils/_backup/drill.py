@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import sys
 import time
@@ -28,11 +29,15 @@ from .stack import COMPOSE_FILES, Stack
 PROJECT = "infisical-drill"
 PLACE = Path("/var/lib/infisical-backup/drill")
 _WORK = "the drill"
-# All else of a service would reach out of the stack: ports, networks, devices, what others have mounted too.
+# All else of a service would reach out of the stack: ports, networks, devices, what others have mounted too. Of rights
+# it gets no more than any container has: nobody knows who wrote an archive.
 _KEPT = (
     *("image", "pull_policy", "entrypoint", "command", "user", "environment", "healthcheck", "tmpfs", "shm_size"),
-    *("read_only", "cap_drop", "cap_add", "security_opt", "mem_limit", "cpus", "pids_limit"),
+    *("read_only", "mem_limit", "cpus", "pids_limit"),
 )
+# What is read from the host itself: the time zone, and nothing else
+_FROM_THE_HOST = ("/etc/localtime", "/etc/timezone")
+_FEWER_RIGHTS = re.compile("no-new-privileges([:=]true)?")
 _ANSWERS = {
     "test": ["CMD-SHELL", "wget -q -O /dev/null http://127.0.0.1:8080/api/status"],
     "interval": "3s",
@@ -125,7 +130,7 @@ def _thrown_away(place: Path, trial: Trial) -> Iterator[Stack]:
     theirs = Stack(place / FILES)
     if not theirs.exists:
         raise BackupError(f"The archive holds none of {', '.join(COMPOSE_FILES)}: name it in infisical_backup_files")
-    config = throwaway(theirs.services(), theirs.server, trial)
+    config = throwaway(theirs.services(), theirs.server, trial, place / FILES)
     write(place / "stack" / "compose.yaml", json.dumps(config).encode(), 0o600)
     try:
         yield Stack(place / "stack")
@@ -133,10 +138,11 @@ def _thrown_away(place: Path, trial: Trial) -> Iterator[Stack]:
         _remove()
 
 
-def throwaway(services: Mapping[str, Mapping[str, Any]], server: str, trial: Trial) -> dict[str, Any]:
+def throwaway(services: Mapping[str, Mapping[str, Any]], server: str, trial: Trial, files: Path) -> dict[str, Any]:
     """The compose file of the throw-away stack: server, database and Redis, cut off from everything else.
 
     Its network leads nowhere, so that this server rotates, synchronises and mails nothing while it runs.
+    files: where those of the archive are. Raises BackupError for a service that would read others of this host.
     """
     password = secrets.token_hex(16)
     own: dict[str, Mapping[str, Any]] = {
@@ -148,7 +154,7 @@ def throwaway(services: Mapping[str, Mapping[str, Any]], server: str, trial: Tri
         "redis": {"image": trial.redis_image, "command": _REDIS, "environment": {"REDIS_PASSWORD": password}},
         **services,
     }
-    made = {name: _shut_in(own[name], (server, "db", "redis")) for name in (server, "db", "redis")}
+    made = {name: _shut_in(own[name], (server, "db", "redis"), files) for name in (server, "db", "redis")}
     made[server].setdefault("healthcheck", _ANSWERS)
     variables = made[server].get("environment", {})
     made[server]["environment"] = {
@@ -165,8 +171,13 @@ def _leads_elsewhere(name: str, services: Mapping[str, Any]) -> bool:
     return name == "DB_READ_REPLICAS" or name.startswith(tuple(elsewhere))
 
 
-def _shut_in(service: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _shut_in(service: Mapping[str, Any], names: Sequence[str], files: Path) -> dict[str, Any]:
     made = {name: service[name] for name in _KEPT if name in service}
+    # Where it adds some to none, it has those that Docker gives to all.
+    if "cap_drop" in service and not service.get("cap_add"):
+        made["cap_drop"] = service["cap_drop"]
+    options = [option for option in service.get("security_opt") or [] if _FEWER_RIGHTS.fullmatch(option)]
+    made.update({"security_opt": options} if options else {})
     depends = {name: how for name, how in (service.get("depends_on") or {}).items() if name in names}
     others = [network or {} for network in (service.get("networks") or {}).values()]
     aliases = {
@@ -176,14 +187,20 @@ def _shut_in(service: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]
     return {
         **made,
         "depends_on": depends,
-        "volumes": [_mounted(mount) for mount in service.get("volumes") or []],
+        "volumes": [_mounted(mount, files) for mount in service.get("volumes") or []],
         "networks": {"default": {"aliases": sorted(aliases - {""})}},
     }
 
 
-def _mounted(mount: Mapping[str, Any]) -> dict[str, Any]:
+def _mounted(mount: Mapping[str, Any], files: Path) -> dict[str, Any]:
     """What is only read comes from the archive, which must hold it; what is written is the stack's own and new."""
     if mount["type"] == "bind" and mount.get("read_only"):
+        source = mount["source"]
+        if source not in _FROM_THE_HOST and not (files / source).resolve().is_relative_to(files.resolve()):
+            raise BackupError(
+                f"The archive's compose file mounts {source} of this host, so no drill is held with it: what is mounted"
+                " must be in the archive. Mount it as ./NAME, beside the compose file, and name it in infisical_backup_files."
+            )
         return {**mount, "bind": {"create_host_path": False}}
     return dict(mount) if mount["type"] == "tmpfs" else {"type": "volume", "target": mount["target"]}
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._backup.job import
 
 from .double import Programs
 
+FILES = Path("/var/lib/infisical-backup/drill/.infisical-x/files")
 BACKEND = {
     "image": "infisical/infisical:v0.165.16",
     "container_name": "vault",
@@ -44,7 +46,7 @@ SERVICES: dict[str, dict[str, Any]] = {"backend": BACKEND, "db": DB, "redis": RE
 
 @pytest.fixture
 def made() -> dict[str, Any]:
-    return drill.throwaway(SERVICES, "backend", drill.Trial())
+    return drill.throwaway(SERVICES, "backend", drill.Trial(), FILES)
 
 
 def test_its_stack_is_server_database_and_redis_with_a_name_of_its_own(made: dict[str, Any]) -> None:
@@ -69,10 +71,40 @@ def test_what_its_services_write_is_in_new_volumes_and_what_they_read_in_the_arc
     assert mount["source"] == "./ca.pem" and mount["bind"] == {"create_host_path": False}
 
 
+def shut_in(**changes: Any) -> dict[str, Any]:
+    """The server of the drill, of an archive whose compose file says this of it."""
+    services = {**SERVICES, "backend": {**BACKEND, **changes}}
+    made: dict[str, Any] = drill.throwaway(services, "backend", drill.Trial(), FILES)["services"]["backend"]
+    return made
+
+
+def test_an_archive_gets_no_rights_that_not_every_container_has() -> None:
+    hardened = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"], "user": "node"}
+    assert {name: shut_in(**hardened)[name] for name in hardened} == hardened
+    open_wide = ["seccomp=unconfined", "apparmor:unconfined", "no-new-privileges:false"]
+    left = shut_in(cap_drop=["ALL"], cap_add=["SYS_ADMIN"], security_opt=open_wide)
+    assert not {"cap_drop", "cap_add", "security_opt"} & {*left}
+
+
+@pytest.mark.parametrize("source", ["/", "/etc/shadow", "/var/lib/infisical-backup", "../../x", f"{FILES}-of/x"])
+def test_an_archive_that_mounts_what_is_not_in_it_is_refused_by_name(source: str) -> None:
+    mount = {"type": "bind", "source": source, "target": "/x", "read_only": True}
+    with pytest.raises(BackupError, match=re.escape(f"mounts {source} of this host")):
+        shut_in(volumes=[mount])
+
+
+def test_its_own_files_and_the_time_zone_are_mounted() -> None:
+    for source in (f"{FILES}/ca.pem", str(FILES), "/etc/localtime"):
+        (mount,) = shut_in(volumes=[{"type": "bind", "source": source, "target": "/x", "read_only": True}])["volumes"]
+        assert mount["source"] == source
+
+
 def test_what_the_server_has_elsewhere_it_gets_here() -> None:
     elsewhere = {"DB_CONNECTION_URI": "postgres://db.example/x", "DB_ROOT_CERT": "x", "REDIS_SENTINEL_HOSTS": "r:1"}
     backend = {**BACKEND, "environment": {"ENCRYPTION_KEY": "k", **elsewhere}}
-    made = drill.throwaway({"backend": backend}, "backend", drill.Trial(postgres_image="postgres:17"))["services"]
+    made = drill.throwaway({"backend": backend}, "backend", drill.Trial(postgres_image="postgres:17"), FILES)[
+        "services"
+    ]
     password = made["db"]["environment"]["POSTGRES_PASSWORD"]
     assert len(password) == 32 and made["db"]["image"] == "postgres:17"
     assert made["redis"]["environment"] == {"REDIS_PASSWORD": password}
@@ -135,7 +167,7 @@ def test_leftovers_go_first_and_all_of_it_last_also_after_a_failure(
     removal(programs, leftovers=True)
     programs.expect("docker info", "/")
     programs.expect("compose config", json.dumps({"services": SERVICES}))
-    programs.expect("compose config", json.dumps(drill.throwaway(SERVICES, "backend", drill.Trial())))
+    programs.expect("compose config", json.dumps(drill.throwaway(SERVICES, "backend", drill.Trial(), FILES)))
     programs.expect("compose up --detach --wait --wait-timeout 1 db redis", failure="no such image")
     programs.expect("compose logs", f"{'k' * 32} does not fit\n")
     removal(programs, leftovers=True)
