@@ -199,7 +199,8 @@ def _mounted(mount: Mapping[str, Any], files: Path) -> dict[str, Any]:
         if source not in _FROM_THE_HOST and not (files / source).resolve().is_relative_to(files.resolve()):
             raise BackupError(
                 f"The archive's compose file mounts {source} of this host, so no drill is held with it: what is mounted"
-                " must be in the archive. Mount it as ./NAME, beside the compose file, and name it in infisical_backup_files."
+                " must be in the archive. Mount it as ./NAME, from beside the compose file, and name it in"
+                " infisical_backup_files."
             )
         return {**mount, "bind": {"create_host_path": False}}
     return dict(mount) if mount["type"] == "tmpfs" else {"type": "volume", "target": mount["target"]}

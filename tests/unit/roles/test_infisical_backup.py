@@ -80,3 +80,9 @@ def test_a_new_archive_is_never_called_proven() -> None:
     said = role(__infisical_backup_status={"last_drill": last}).value("__infisical_backup_proof")
     assert said.startswith("Not proven yet: the last drill, of 2026-11-24T09:00:00+00:00, brought /b/infisical-2026")
     assert "UNPROVEN" in role(__infisical_backup_status={"last_drill": {}}).value("__infisical_backup_proof")
+
+
+def test_the_audit_looks_at_the_archives_that_are_not_encrypted_and_at_the_settings() -> None:
+    looked_at = yaml.safe_load((ROOT / "playbooks/vars/audit.yml").read_text())["__audit_infisical_files"]
+    for pattern in ("/before-restore/*.tar*", "/before-upgrade/*.tar*", "/etc/infisical-backup*.json"):
+        assert any(place.endswith(pattern) for place in looked_at)
