@@ -26,9 +26,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         args = dict(self._task.args)
+        wrong = _of_another_kind(args)
+        if wrong:
+            return {"failed": True, "msg": wrong}
         # They stay on the controller.
-        held = {name: args.pop(name) for name in ("secrets", "given", "catalogue", "ignored") if name in args}
-        wanted = Wanted(**held)
+        held = {name: args.pop(name, None) for name in ("secrets", "given", "catalogue", "ignored")}
+        wanted = Wanted(**{name: value for name, value in held.items() if value})
         settings = _settings(wanted, args.pop("variables", None) or {})
         for option, name in _IDS.items():
             if args.get(option) is None and name in settings:
@@ -44,6 +47,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             if not more or not found["checkout"]["exists"]:
                 break
             read += more
+        # It was looked for all the same: it may be there, and git not know it.
+        optional = project.pop("optional")
+        project["absent"] = [path for path in project["absent"] if path not in optional]
         found["checkout"].pop("texts")
         found.pop("invocation", None)
         plan = wanted.plan(project, found["environment"]["names"])
@@ -65,6 +71,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             profiles=args.get("profiles") or [],
             wanted=[{"owner": args["user"], **template} for template in args.get("templates") or []],
         )
+
+
+def _of_another_kind(args: Mapping[str, Any]) -> str:
+    """What to say of an option that the module never sees, or that is used before it does; empty if nothing."""
+    for name in ("secrets", "given", "catalogue", "variables"):
+        if not isinstance(args.get(name) or {}, Mapping):
+            return f"{name} is no dictionary: see the documentation of omakase.homelab.omakase_info."
+    for name in ("ignored", "read"):
+        if not isinstance(args.get(name) or [], (list, tuple)):
+            return f"{name} is no list: see the documentation of omakase.homelab.omakase_info."
+    return ""
 
 
 def _namesakes(args: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

@@ -98,8 +98,9 @@ def command(path: str) -> dict[str, str]:
             text = file.read()
     except (OSError, UnicodeDecodeError):
         return {}
-    found = re.search(r"^cd (?P<directory>\S+)$", text, re.MULTILINE)
-    environment_ = re.search(r"--env=(?P<name>\S+)", text)
+    # It was a shell script once.
+    found = re.search(r"^(?:cd |DIRECTORY = \")(?P<directory>[^\s\"]+)\"?$", text, re.MULTILINE)
+    environment_ = re.search(r"^(?:ENVIRONMENT = \"|exec .*--env=)(?P<name>[^\s\"]+)", text, re.MULTILINE)
     return {
         "directory": found["directory"] if found else "",
         "environment": environment_["name"] if environment_ else "",
@@ -113,8 +114,10 @@ def checkout(directory: str, wanted: Iterable[str]) -> dict[str, Any]:
     own = [path for pattern in _COMPOSE for path in glob.glob(os.path.join(glob.escape(directory), pattern))]
     texts: dict[str, str] = {}
     left = _ALL_TEXTS
-    for path in dict.fromkeys([*wanted, *(os.path.relpath(path, directory) for path in own), *tracked]):
-        text = _text(os.path.join(directory, path), path in tracked and not path.endswith((".yml", ".yaml")))
+    asked = list(wanted)
+    for path in dict.fromkeys([*asked, *(os.path.relpath(path, directory) for path in own), *tracked]):
+        whatever = path in asked or path not in tracked or path.endswith((".yml", ".yaml"))
+        text = _text(os.path.join(directory, path), only_if_it_reads=not whatever)
         if text is not None and len(text) <= left:
             texts[path] = text
             left -= len(text)

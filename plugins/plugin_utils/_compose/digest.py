@@ -22,6 +22,7 @@ EMPTY: dict[str, Any] = {
     "services": {},
     "provided": [],
     "absent": [],
+    "optional": [],
     "templates": [],
 }
 
@@ -68,6 +69,7 @@ def digest(
         "absent": sorted(
             project.absent | {template["src"] for template in found if template["file"]["template"] is None}
         ),
+        "optional": sorted(project.optional),
         "templates": found,
     }
 

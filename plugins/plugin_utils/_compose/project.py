@@ -62,7 +62,7 @@ class Project:
     """The merged Compose files.
 
     texts: what is known of the checkout, by path. values: variables that paths and the choice of files may hold.
-    absent: files that were asked for and are not among the texts.
+    absent: files that were asked for and are not among the texts; optional: those of them that may be missing.
     """
 
     def __init__(self, texts: Mapping[str, str], values: Mapping[str, str], root: str = "") -> None:
@@ -73,6 +73,7 @@ class Project:
         self.reads: list[Read] = []
         self.provided: set[str] = set()
         self.absent: set[str] = set()
+        self.optional: set[str] = set()
         self._external: dict[tuple[str, str], str] = {}
         self._used: list[tuple[str, str, str]] = []
         self._merge(self._entries(), "")
@@ -139,7 +140,10 @@ class Project:
             if value is None:  # passed on from Compose's own environment
                 self._note(path, name, [f"${{{variable}-}}"])
         for entry in files.listed(definition.get("env_file")):
-            self._env_file(self._path(entry.get("path") if isinstance(entry, dict) else entry, base), name)
+            env_file = self._path(entry.get("path") if isinstance(entry, dict) else entry, base)
+            self._env_file(env_file, name)
+            if env_file in self.absent and isinstance(entry, dict) and entry.get("required") is False:
+                self.optional.add(env_file)
         for volume in definition.get("volumes") or []:
             self._mount(service, self._source(volume, base))
         for kind in ("configs", "secrets"):

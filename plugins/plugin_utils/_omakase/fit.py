@@ -12,6 +12,8 @@ from typing import Any
 from ansible_collections.omakase.homelab.plugins.plugin_utils._compose import comparison
 from ansible_collections.omakase.homelab.plugins.plugin_utils._omakase import catalogue
 
+# The environment of whoever calls Compose has these in any case.
+_OF_ANY_SHELL = ("HOME", "PATH", "PWD")
 _NOTHING: Mapping[str, Any] = {"base": [], "services": [], "changes": [], "generated": []}
 
 
@@ -36,7 +38,7 @@ class Wanted:
         catalogues = {**_NOTHING, **self.catalogue}
         found = catalogue.plan(**catalogues, given=self.given, read=project["names"], present=self.secrets)
         del found["create"]
-        provided = [*project["provided"], *provided]
+        provided = [*project["provided"], *provided, *_OF_ANY_SHELL]
         return {
             **found,
             **comparison.verdict(project["reads"], self.secrets, found["planned"], provided, self.ignored),

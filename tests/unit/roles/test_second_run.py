@@ -105,6 +105,29 @@ def left_to_do(found: Role) -> list[str]:
     return differences
 
 
+SYSLOG = {"log-driver": "syslog", "log-opts": {"syslog-address": "udp://10.0.0.1:514"}}
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "wanted"),
+    [
+        ({}, {}, ("json-file", {"max-size": "10m", "max-file": "3"})),
+        ({}, {"log-driver": "local", "log-opts": {"max-size": "1m"}}, ("local", {"max-size": "1m", "max-file": "3"})),
+        ({}, {"log-driver": "journald"}, ("journald", None)),
+        (SYSLOG, {}, ("syslog", SYSLOG["log-opts"])),
+        (SYSLOG, {"log-driver": "json-file"}, ("json-file", {"max-size": "10m", "max-file": "3"})),
+        ({"log-driver": "json-file", "log-opts": {"max-size": "10m"}}, {"log-driver": "journald"}, ("journald", None)),
+    ],
+)
+def test_a_log_driver_gets_no_options_that_it_does_not_know(
+    there: dict[str, Any], asked: dict[str, Any], wanted: tuple[str, Any]
+) -> None:
+    found = docker(docker_daemon_options=asked)
+    found.variables["__docker_host"]["files"]["/etc/docker/daemon.json"] = text(json.dumps(there))
+    options = found.value("__docker_daemon")
+    assert (options["log-driver"], options.get("log-opts")) == wanted
+
+
 def test_a_host_with_docker_as_it_should_be_asks_for_nothing() -> None:
     found = docker()
     assert problems(found, "__docker_checks | rejectattr('ok') | map(attribute='say')") == []

@@ -81,6 +81,25 @@ def act(directory: Path, monkeypatch: pytest.MonkeyPatch, **given: Any) -> tuple
     return plugin.run(None, {}), asked
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "kind"),
+    [
+        ("secrets", "canary-9c", "dictionary"),
+        ("given", ["canary-9c"], "dictionary"),
+        ("catalogue", "x", "dictionary"),
+        ("variables", "x", "dictionary"),
+        ("ignored", "DS_*", "list"),
+        ("read", 5, "list"),
+    ],
+)
+def test_an_option_of_another_kind_is_named(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: Any, kind: str
+) -> None:
+    found, asked = act(checkout, monkeypatch, **{option: value})
+    assert found["failed"] and found["msg"].startswith(f"{option} is no {kind}") and "canary" not in found["msg"]
+    assert asked == [] and "failed" not in act(checkout, monkeypatch, **{option: None})[0]
+
+
 def test_the_texts_are_those_that_may_read_a_variable(checkout: Path) -> None:
     found = ask(checkout)["checkout"]
     assert found["tracked"] == [".gitignore", "a/compose.yml", "compose.yml", "conf/x.toml", "plain.txt"]
@@ -116,6 +135,8 @@ def test_programs_and_the_stacks_that_run_and_the_command(
     assert (found["programs"]["compose"], found["programs"]["infisical"]) == (f"{programs}/docker-compose", None)
     assert found["programs"]["projects"] == {"a": ["/one", "/two"]} and found["programs"]["engine_problem"] == ""
     assert found["command"] == {"directory": "/srv/omakase", "environment": "prod"}
+    command.write_text('DIRECTORY = "/srv/omakase"\nENVIRONMENT = "prod"\nUSAGE = "--env=x"\n')
+    assert ask(checkout, command=str(command))["command"] == found["command"]
     assert ask(checkout, command="/nonexistent")["command"] == {}
     (programs / "docker-compose").unlink()
     monkeypatch.setattr(host, "engine", lambda _paths: {"problem": "no such file"})
@@ -131,6 +152,18 @@ def test_files_that_git_does_not_know_are_asked_for_once_more(checkout: Path, mo
     found, asked = act(checkout, monkeypatch)
     assert found["project"]["names"] == ["A", "BASE", "OUTSIDE", "OVERRIDE"] and len(asked) == 2
     assert found["project"]["absent"] == [] and "texts" not in found["checkout"]
+
+
+def test_a_file_that_reads_nothing_or_may_be_missing_is_not_missed(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_files = (
+        "[plain.txt, {path: gone.env, required: false}, {path: lost.env}, {path: local/one.env, required: false}]"
+    )
+    (checkout / "compose.yml").write_text(f"services: {{one: {{image: '${{HOME}}${{PWD}}', env_file: {env_files}}}}}\n")
+    found, _asked = act(checkout, monkeypatch, secrets={"OUTSIDE": "x", "OVERRIDE": "x"})
+    assert found["project"]["absent"] == ["lost.env"] and "OUTSIDE" in found["project"]["names"]
+    assert found["plan"]["refused"] == []
 
 
 def test_settings_are_the_project_s_else_the_given_ones_else_the_defaults(
