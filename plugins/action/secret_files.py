@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -27,9 +27,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         args = dict(self._task.args)
-        values = args.pop("values", None) or {}
+        values, files = args.pop("values", None) or {}, args.get("files") or []
         try:
-            files = [self._rendered(dict(file), values.get) for file in args.get("files") or []]
+            if not isinstance(values, Mapping):
+                raise AnsibleError("values is no dictionary: give values by name.")
+            if not isinstance(files, Sequence) or not all(isinstance(file, Mapping) for file in files):
+                raise AnsibleError("files is no list of dictionaries: give each file its path and what it holds.")
+            files = [self._rendered(dict(file), values.get) for file in files]
         except AnsibleError as error:
             return {"failed": True, "msg": str(error), "changed_paths": []}
         result: dict[str, Any] = self._execute_module(module_args={**args, "files": files}, task_vars=task_vars)

@@ -37,8 +37,8 @@ options:
         default: file
       adopt:
         description: >-
-          Whether a directory that belongs to somebody else becomes that of O(files[].owner). With V(false) it is refused,
-          which is for a path that does not come from you alone, such as the value of a secret.
+          Whether a directory that belongs to somebody else becomes that of O(files[].owner). With V(false) it is
+          refused, which is for a path that does not come from you alone, such as the value of a secret.
         type: bool
         default: true
       content:
