@@ -41,6 +41,7 @@ FOREIGN = {
     "cat",
     "git",
     "pveum",
+    "restic",
     "scp",
     "sha256sum",
     "ssh-keygen",

@@ -64,15 +64,17 @@ def test_a_key_needs_the_program_that_reads_it_also_where_no_backup_is_made() ->
 def test_an_encrypted_archive_without_a_key_is_refused_by_the_option_that_lacks(
     archive: str, key: str, locked: bool
 ) -> None:
-    found = role(__infisical_backup_opened=archive, infisical_backup_restore_identity=key)
+    found = role(infisical_backup_restore_archive=archive, infisical_backup_restore_identity=key)
     assert found.value("__infisical_backup_is_locked") is locked
     assert "the private key to it: infisical_backup_restore_identity" in found.value("__infisical_backup_locked")
 
 
 def test_it_is_refused_before_anything_is_installed_or_copied_and_again_when_the_name_is_known() -> None:
-    named = [task["name"] for task in tasks("archive") if "__infisical_backup_opened" in task.get("vars", {})]
+    locks = [task for task in tasks("archive") if "__infisical_backup_locked" in str(task)]
+    named = [task["name"] for task in locks]
     order = [task["name"] for task in tasks("archive")]
     assert order[0] == named[0] and named[1] == order[order.index("Choose the archive") + 1]
+    assert locks[1]["vars"] == {"__infisical_backup_opened": "{{ __infisical_backup_chosen.stdout }}"}
 
 
 def test_a_new_archive_is_never_called_proven() -> None:
