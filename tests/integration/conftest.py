@@ -137,6 +137,7 @@ class Ansible:
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
             "ANSIBLE_LOCAL_TEMP": str(self.temporary),
             "ANSIBLE_LOCALHOST_WARNING": "0",
+            "ANSIBLE_CALLBACKS_ENABLED": "",  # of a collection that only the checkout's own environment has
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_HOST_KEY_CHECKING": "0",
             "ANSIBLE_DEPRECATION_WARNINGS": "0",
