@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from ansible_collections.omakase.homelab.plugins.module_utils._backup import installation as of_installation
 from ansible_collections.omakase.homelab.plugins.module_utils._backup import room
-from ansible_collections.omakase.homelab.plugins.module_utils._backup.archive import archives, now, pack
+from ansible_collections.omakase.homelab.plugins.module_utils._backup.archive import archives, now, pack, unpack
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.commands import BackupError
 from ansible_collections.omakase.homelab.plugins.module_utils._backup.databases import (
     ExternalPostgres,
     Mongo,
+    Postgres,
     database_of,
     libpq,
 )
@@ -438,3 +439,30 @@ def test_what_cannot_be_put_back_is_told_beside_the_cause(
     programs.expect("compose up", failure="Docker is gone")
     with pytest.raises(BackupError, match=r"manifest unknown Nor could all be put back as it was: .*Docker is gone"):
         bring_back(whole, None, installed, 1)
+
+
+def test_images_are_those_of_the_archive_s_compose_file_with_what_the_directory_alone_has(
+    whole: Path, installed: Path, tmp_path: Path
+) -> None:
+    (installed / "database.env").write_text("now")
+    (tmp_path / "place").mkdir()
+    unpack(whole, None, tmp_path / "place")
+    view = of_installation._as_it_will_be(installed, tmp_path / "place").directory
+    names = (".env", "docker-compose.yml", "keys.age", "database.env")
+    assert [(view / name).read_text() for name in names] == ["then", "then", "then", "now"]
+    assert contents(installed)[".env"] == "now"
+
+
+def test_a_database_that_was_replaced_is_put_back_with_its_password_and_the_other_one_goes(
+    programs: Programs, directory: Path
+) -> None:
+    programs.expect("compose ps", "1")
+    programs.expect("docker inspect", json.dumps([container("db", "postgres:16-alpine")]))
+    for _ in range(2):
+        programs.expect("psql --username=me")
+    Postgres(Stack(directory), "me", "vault").put_back("vault_replaced_20261125031500", "it's")
+    exchanged, dropped = programs.inputs[-2:]
+    assert 'BEGIN; ALTER DATABASE "vault" RENAME TO "vault_restored_' in exchanged
+    assert 'ALTER DATABASE "vault_replaced_20261125031500" RENAME TO "vault";' in exchanged
+    assert exchanged.endswith("ALTER ROLE \"me\" PASSWORD 'it''s'; COMMIT;")
+    assert dropped.startswith('DROP DATABASE IF EXISTS "vault_restored_') and "replaced" not in dropped
