@@ -78,7 +78,7 @@ def role(given: dict[str, Any], tmp_path: Path) -> Plays:
 
 @pytest.fixture
 def module(given: dict[str, Any], proxmox: Proxmox, certificate: tuple[str, str]) -> Asks:
-    """Runs the module for what the role asks of it, in this process; `changes` are variables of the role that differ."""
+    """Runs the module for what the role asks of it, in this process; `changes` are variables that differ."""
 
     def run(changes: dict[str, Any] | None = None, ca_path: str = certificate[0], **options: Any) -> dict[str, Any]:
         wanted = Role("proxmox_lxc", {**given, **(changes or {})}).value("__proxmox_lxc_wanted")

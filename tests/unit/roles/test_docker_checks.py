@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role docker refuses on a host that has something else, and what it leaves as it is."""
+
+from __future__ import annotations
+
+import json
+
+from tests.support.role import Role, problems
+from tests.unit.roles.test_second_run import docker, text
+
+DAEMON = "/etc/docker/daemon.json"
+
+
+def refused(found: Role) -> str:
+    return " ".join(problems(found, "__docker_checks | rejectattr('ok') | map(attribute='say')"))
+
+
+def test_the_packages_of_the_distribution_are_refused_beside_those_of_the_vendor() -> None:
+    said = refused(docker(docker_source="distribution"))
+    assert "one has docker-ce, docker-ce-cli, containerd.io" in said and "set docker_source to vendor or none" in said
+    assert refused(docker(docker_source="distribution", docker_remove_conflicting_packages=True)) == ""
+
+
+def test_an_option_that_is_taken_away_stays_away() -> None:
+    found = docker(docker_daemon_options={"live-restore": None, "bip": "172.31.0.1/16"})
+    found.variables["__docker_host"]["files"][DAEMON] = text(json.dumps(found.value("__docker_daemon")))
+    assert "live-restore" not in found.value("__docker_daemon")
+    assert found.value("[__docker_daemon_is_right, __docker_is_configured]") == [True, True]
