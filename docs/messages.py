@@ -25,6 +25,7 @@ What to do is in the message itself; more about the frequent ones: [troubleshoot
 """
 # A word on its own is no message.
 FEWEST_WORDS = 4
+_KNOWN = re.compile(r"[a-z].* .*[a-z]", re.DOTALL)  # two words that are in every such message
 
 
 def page() -> str:
@@ -46,7 +47,7 @@ def _sections() -> Iterator[str]:
 
 
 def _section(title: str, messages: Iterable[str]) -> Iterator[str]:
-    listed = [text for text in dict.fromkeys(messages) if len(text.split()) >= FEWEST_WORDS]
+    listed = [text for text in dict.fromkeys(messages) if len(text.split()) >= FEWEST_WORDS and _KNOWN.search(text)]
     if listed:
         yield f"\n## {title}\n\n"
         yield "".join(f"- {_markdown(text)}\n" for text in listed)
@@ -81,43 +82,70 @@ def _yaml_files(folder: Path) -> list[Path]:
 
 
 def of_yaml(node: Any) -> Iterator[str]:
-    """The messages of tasks that fail, of checks (`say`), and of variables that say what to do (`__role_cure_…`)."""
+    """The messages of tasks that fail, of checks (`say`), and of variables that hold a sentence, which such name."""
     if isinstance(node, list):
         for item in node:
             yield from of_yaml(item)
     elif isinstance(node, dict):
         for key, value in node.items():
-            if (key in ("say", "fail_msg") or "_cure_" in str(key)) and isinstance(value, str):
+            if key in ("say", "fail_msg") and isinstance(value, str):
                 yield _of_template(value)
             elif key in ("ansible.builtin.fail", "ansible.builtin.wait_for") and "msg" in value:
                 yield _of_template(value["msg"])
+            elif str(key).startswith("__") and isinstance(value, str):
+                yield from _as_sentence(_of_template(value))
             else:
                 yield from of_yaml(value)
 
 
 def of_python(source: str) -> Iterator[str]:
-    """The sentences that are raised, yielded, returned, or given to fail_json, in the order of the source."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            yield from _sentence(*node.exc.args)
-        elif isinstance(node, (ast.Yield, ast.Return)) and node.value is not None:
-            yield from _sentence(node.value)
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("problem", "advice"):
-            yield " ".join(_text(node.value).split())
-        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("fail_json", "append"):
-            given = [keyword.value for keyword in node.keywords if keyword.arg == "msg"]
-            yield from _sentence(*(given or (node.args if node.func.attr == "append" else [])))  # type: ignore[attr-defined]
+    """What is raised, found or given to fail_json, and all else that is a sentence, in the order of the source.
+
+    Documentation is none of it: docstrings, and the blocks that modules have for ansible-doc.
+    """
+    tree = ast.parse(source)
+    told: set[ast.AST] = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Expr, ast.Assign))
+        and _text(node.value)
+        and (node in tree.body or isinstance(node, ast.Expr))
+    }
+    for node in ast.walk(tree):
+        if node in told:
+            continue
+        parts = _message(node)
+        if parts:
+            yield " ".join(" ".join(_text(part).strip() for part in parts).split())
+        elif isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)):
+            parts = [node]
+            yield from _as_sentence(_text(node))
+        # What a message is made of is no message by itself.
+        told |= {child for part in parts for child in ast.walk(part)}
 
 
-def _sentence(*parts: ast.expr) -> Iterator[str]:
-    """The text of the parts that are texts; nothing if none of them is."""
-    texts = [_text(part) for part in parts]
-    said = " ".join(text.strip() for text in texts if text)
-    if said and re.search(r"[.?:…]$", said):
-        yield " ".join(said.split())
+def _message(node: ast.AST) -> list[ast.expr]:
+    """The texts that a failure or a finding is made of; none where it is neither."""
+    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+        given = list(node.exc.args)
+    elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("problem", "advice", "told"):
+        given = [node.value]
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("problem", "warning"):
+        given = node.args[1:]
+    elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "fail_json":
+        given = [keyword.value for keyword in node.keywords if keyword.arg == "msg"]
+    else:
+        given = []
+    return [part for part in given if _text(part)]
 
 
-def _text(part: ast.expr) -> str:
+def _as_sentence(text: str) -> Iterator[str]:
+    said = " ".join(text.split())
+    if re.search(r"^[\w{`'…/].*[.?:…]$", said):
+        yield said
+
+
+def _text(part: ast.AST) -> str:
     if isinstance(part, ast.Constant) and isinstance(part.value, str):
         return part.value
     if isinstance(part, ast.JoinedStr):

@@ -77,11 +77,32 @@ def test_messages_of_roles_and_of_plugins_are_on_the_page(every_message: str) ->
     assert "## Infisical: lookups and modules" in every_message
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "is damaged: its manifest was changed",  # an error without a full stop
+        "MB free and {work} needs",  # handed back to be raised elsewhere
+        "does not take a connection",  # a finding
+        "Too few nodes of the cluster are online",  # of a table
+        "names of your own follow the rule",  # a variable that a check names
+        "has no hostnames",
+    ],
+)
+def test_a_message_is_on_the_page_however_it_is_made(every_message: str, words: str) -> None:
+    assert words in every_message
+
+
 def test_messages_are_read_from_tasks_checks_and_code() -> None:
     tasks = [{"ansible.builtin.fail": {"msg": "Too {{ a }} or {{ b | int }} of it."}}, {"block": [{"fail_msg": "No."}]}]
     assert list(messages.of_yaml(tasks)) == ["Too {a} or … of it.", "No."]
     source = 'raise TeaError(f"There is no {pot} in {cup.name}.", "Make one.")\nraise ValueError\n'
     assert list(messages.of_python(source)) == ["There is no {pot} in …. Make one."]
+    source = '"""A docstring."""\nDOCUMENTATION = "None. Of it."\nTABLE = {1: "It is cold: boil it again."}\n'
+    assert list(messages.of_python(source)) == ["It is cold: boil it again."]
+    source = (
+        'def f():\n    """Another."""\n    yield problem("tea", "Some leaks", "Mend it.")\n    yield f"{pot} is hot."\n'
+    )
+    assert list(messages.of_python(source)) == ["Some leaks Mend it.", "{pot} is hot."]
 
 
 def test_the_site_s_navigation_has_every_guide_and_only_what_is_there() -> None:
