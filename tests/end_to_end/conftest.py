@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,13 +84,19 @@ class Lab:
     began: float = field(default_factory=time.time)
 
     def playbook(
-        self, *arguments: str, kill_at: str = "", kill_after: float = 0.0, collections: Path | None = None
+        self,
+        *arguments: str,
+        kill_at: str = "",
+        kill_after: float = 0.0,
+        collections: Path | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> Run:
         """Run ansible-playbook; killed, children included, `kill_after` seconds into the run or into `kill_at`, a task.
 
         collections: run from this folder, where the collection is installed, instead of from the checkout.
+        settings: environment variables.
         """
-        environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "PYTHONUNBUFFERED": "1", **(settings or {})}
         if collections:
             environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
         started = time.monotonic()

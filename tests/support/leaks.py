@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import stat
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from lab import lxc
 
@@ -23,6 +26,21 @@ _RUNTIME = ("tmp/runc-process",)
 # Looked into though others do not get there, for what is left and for the histories of shells
 _OWN = ("tmp", "var/tmp", "root", "home")
 _ELSEWHERE = ("proc", "sys", "dev", "usr", "boot", "var/lib/apt", "var/lib/dpkg", "var/cache")
+
+
+def forms(value: str) -> set[bytes]:
+    """How a value may stand in a text: as it is, in JSON, in an address, and within something in Base64."""
+    raw = value.encode()
+    found = {raw, json.dumps(value)[1:-1].encode(), quote(value, safe="").encode()}
+    for before in range(3):  # Base64 takes three bytes at a time: what is before it decides how it looks.
+        encoded = base64.b64encode(b"\0" * before + raw)
+        found.add(encoded[-(before * -8 // 6) : (before + len(raw)) * 8 // 6])
+    return found
+
+
+def holding(secrets: Mapping[str, str], text: bytes) -> list[str]:
+    """The names of the secrets that a text holds, in whatever form."""
+    return [name for name, value in secrets.items() if any(form in text for form in forms(value))]
 
 
 class CommandLines:
@@ -45,8 +63,7 @@ class CommandLines:
 
     def holding(self, secrets: Mapping[str, str]) -> list[str]:
         """The names of the secrets that stood on one."""
-        everything = b"\n".join(self.found)
-        return [name for name, value in secrets.items() if value.encode() in everything]
+        return holding(secrets, b"\n".join(self.found))
 
     def _look(self, over: threading.Event) -> None:
         ages: dict[str, int] = {}
@@ -70,7 +87,7 @@ def lying_about(machine: str, secrets: Mapping[str, str], since: float) -> list[
     journal = lxc.attach(machine, ["journalctl", "--quiet", "--no-pager", "--output=cat"]).encode()
     texts = [("the journal", journal)]
     texts += [(str(path.relative_to(root)), path.read_bytes()) for path in _files(root, since)]
-    return [f"{name} in {place}" for place, text in texts for name, value in secrets.items() if value.encode() in text]
+    return [f"{name} in {place}" for place, text in texts for name in holding(secrets, text)]
 
 
 def _files(root: Path, since: float, place: str = "", reached: bool = True) -> Iterator[Path]:

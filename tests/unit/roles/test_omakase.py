@@ -189,7 +189,8 @@ def test_the_command_logs_in_by_its_environment_and_hands_the_secrets_on(command
     (login, login_environ), (export, export_environ) = command.asked()
     assert login_environ["INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET"] == "canary-7c"
     assert login_environ["INFISICAL_API_URL"] == "https://vault.example"
-    assert export == ["export", "--format=json", "--silent", "--projectId=p1", "--env=dev"]
+    assert export == ["export", "--format=json", "--silent", "--telemetry=false", "--projectId=p1", "--env=dev"]
+    assert "--telemetry=false" in login
     assert "canary-7c" not in str([login, export, export_environ])
 
 
