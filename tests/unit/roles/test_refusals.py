@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the preflights of infisical_project, infisical_cli and reverse_proxy refuse, without a host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.support.certificates import Authority
+from tests.support.role import Role, problems
+from tests.unit.roles.test_second_run import SITES, cli, proxy, text
+
+# ----------------------------------------------------------- infisical_project
+
+SILENT = {"failed": True, "msg": "http://127.0.0.1:80 does not answer (Connection refused)"}
+SET_UP = {"server": {"set_up": True}}
+
+
+def refused(role: Role, name: str) -> str:
+    return " ".join(problems(role, f"__{name}_checks | rejectattr('ok') | map(attribute='say')"))
+
+
+def project(server: dict[str, Any] = SET_UP, managed: bool = False, password_kept: bool = False, **given: Any) -> str:
+    """What is said of a host: whether it has credentials, or the password of a run that was interrupted."""
+    registered = {
+        "__infisical_project_server": server,
+        "__infisical_project_management_file": {"stat": {"exists": managed}},
+        "__infisical_project_administrator_kept": {"stat": {"exists": password_kept}},
+    }
+    facts = {"inventory_hostname": "vault01", "ansible_check_mode": False}
+    return refused(Role("infisical_project", {**facts, **registered, **given}), "infisical_project")
+
+
+def test_a_server_that_does_not_answer_is_named_and_a_plan_needs_none() -> None:
+    assert "does not answer on vault01 (http://127.0.0.1:80 does not answer (Connection refused))" in project(SILENT)
+    assert project(SILENT, ansible_check_mode=True) == project(SILENT, managed=True) == ""
+
+
+def test_a_server_that_someone_else_has_set_up_is_left_alone() -> None:
+    assert "was already set up by someone else" in project() and "Nothing was touched" in project()
+    assert project(infisical_project_admin_password="x") == project(password_kept=True) == ""
+    assert project({"server": {"set_up": False}}) == project(managed=True) == ""
+
+
+def test_names_of_identities_that_would_take_another_s_file_are_refused() -> None:
+    names = ("management", "../x", "fine")
+    said = project(managed=True, infisical_project_identities=[{"name": name, "roles": ["viewer"]} for name in names])
+    assert "a file of its name: management, ../x. Use letters" in said
+    administrator = [{"name": "omakase-management", "roles": ["viewer"]}]
+    given: dict[str, Any] = {
+        "infisical_project_identities": administrator,
+        "infisical_project_management_identity": "omakase-management",
+    }
+    assert "omakase-management administers the organisation" in project(managed=True, **given)
+    assert "infisical_project_projects is empty" in project(managed=True, infisical_project_projects=[])
+
+
+# --------------------------------------------------------------- infisical_cli
+
+
+def test_a_hold_and_a_shell_s_variables_need_what_they_are_made_of() -> None:
+    said = refused(cli({}, infisical_cli_profile=True, infisical_cli_hold=True), "infisical_cli")
+    assert "infisical_cli_profile needs infisical_cli_domain" in said
+    assert "infisical_cli_hold is for an exact version" in said
+    given: dict[str, Any] = {"infisical_cli_domain": "https://vault.test", "infisical_cli_version": "0.43.136"}
+    assert refused(cli({}, infisical_cli_profile=True, infisical_cli_hold=True, **given), "infisical_cli") == ""
+
+
+# --------------------------------------------------------------- reverse_proxy
+
+
+def test_a_configuration_of_somebody_else_is_replaced_only_when_asked() -> None:
+    foreign = {"/etc/haproxy/haproxy.cfg": text("global\n  maxconn 7\n")}
+    said = refused(proxy(foreign), "reverse_proxy")
+    assert "one has a haproxy that somebody else configured (/etc/haproxy/haproxy.cfg ). Nothing was touched." in said
+    assert refused(proxy(foreign, reverse_proxy_take_over=True), "reverse_proxy") == ""
+
+
+def test_a_service_for_traefik_needs_its_compose_file() -> None:
+    traefik: dict[str, Any] = {"reverse_proxy_kind": "traefik", "reverse_proxy_traefik_project": "/opt/infisical"}
+    said = refused(proxy(**traefik), "reverse_proxy")
+    assert "There is no /opt/infisical/docker-compose.yml on one whose service Traefik could find." in said
+    assert refused(proxy({"/opt/infisical/docker-compose.yml": text("services: {}")}, **traefik), "reverse_proxy") == ""
+
+
+def test_a_certificate_that_ends_soon_or_is_for_another_name_is_refused(tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path).issue("one.example")
+    files = {"certificate": str(certificate), "private_key": str(key)}
+
+    def said(hostname: str, days: int) -> str:
+        role = proxy(reverse_proxy_certificates="files", reverse_proxy_renew_days=days)
+        role.variables["reverse_proxy_sites"] = [{**SITES[0], "hostnames": [hostname], **files}]
+        return refused(role, "reverse_proxy")
+
+    assert said("one.example", 0) == ""
+    assert f"{certificate} ends on 20" in said("one.example", 30)
+    assert f"{certificate} is not for other.example, but for DNS:one.example" in said("other.example", 0)
