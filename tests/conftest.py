@@ -24,10 +24,17 @@ LONGEST_FIRST = (
     "tests/roles/test_scenarios.py",
     "tests/roles/test_infisical_backup.py",
     "tests/roles/test_rotate.py",
-    "tests/end_to_end",
-    "tests/roles",
+    # One of them alone keeps a core busy, beside tests that wait for machines.
+    "tests/meta/test_linters.py",
     "tests/meta/test_sanity.py",
+    "tests/end_to_end",
+    "tests/roles/test_docker.py",
+    "tests/roles/test_omakase.py",
+    "tests/roles/test_reverse_proxy.py",
+    "tests/roles",
     "tests/integration",
+    "tests/faults",
+    "tests/security",
 )
 
 init_plugin_loader([str(ROOT / "collections")])
