@@ -15,7 +15,7 @@ import yaml
 
 from tests.integration.conftest import ROOT, Vault
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
 IMAGE = "omakase-test-execution-environment"
 PYTHON = "3.13"  # of the base image
 # As ansible-builder makes them: Ansible and the runner in the image, and whoever runs it, of group 0, is given a name.

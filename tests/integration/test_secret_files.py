@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Templates of a checkout, read, filled with the project's secrets and written, on every ansible-core."""
+"""Templates of a checkout, read, filled with the project's secrets and written, on each ansible-core."""
 
 from __future__ import annotations
 

@@ -86,12 +86,11 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def variables(folder: Path, host: str, *arguments: str) -> dict[str, Any]:
-    """What Ansible reads for a host, with the password of the vault."""
-    words = ["-i", "home", "--vault-password-file", "home/.vault_password", "--host", host]
-    read = command(folder, "ansible-inventory", *words, *arguments)
+def variables(folder: Path) -> dict[str, dict[str, Any]]:
+    """What Ansible reads for each host, with the password of the vault."""
+    read = command(folder, "ansible-inventory", "-i", "home", "--vault-password-file", "home/.vault_password", "--list")
     assert read.returncode == 0, read.stderr
-    return dict(json.loads(read.stdout))
+    return dict(json.loads(read.stdout)["_meta"]["hostvars"])
 
 
 def test_an_inventory_for_proxmox_is_written_vaulted_and_checked_and_nothing_is_made(
@@ -110,12 +109,13 @@ def test_an_inventory_for_proxmox_is_written_vaulted_and_checked_and_nothing_is_
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE((home / ".vault_password").stat().st_mode) == 0o600
 
-    assert variables(tmp_path, "infisical01")["ansible_host"] == "192.0.2.201"
-    omakase = variables(tmp_path, "omakase01")
+    hosts = variables(tmp_path)
+    assert hosts["infisical01"]["ansible_host"] == "192.0.2.201"
+    omakase = hosts["omakase01"]
     assert omakase["omakase_repository"] == REPOSITORY
     assert omakase["omakase_secrets"]["DOMAINNAME"] == "home.example.org"
     assert omakase["infisical_url"] == "http://192.0.2.201"
-    pve = variables(tmp_path, "pve")
+    pve = hosts["pve"]
     assert pve["proxmox_lxc_api_password"] == PASSWORD
     assert [entry["vmid"] for entry in pve["proxmox_lxc_containers"]] == [201, 100]
     assert pve["proxmox_lxc_defaults"]["ssh_public_keys"] == ["ssh-ed25519 AAAAC3Nza somebody@somewhere"]
@@ -184,7 +184,7 @@ def test_it_asks_what_it_was_not_told_and_an_empty_answer_takes_what_is_proposed
     assert "failed=0" in said
     assert "The inventory is in " in said
     (tmp_path / "inventories/home").rename(tmp_path / "home")
-    homelab = variables(tmp_path, "homelab")
+    homelab = variables(tmp_path)["homelab"]
     assert (homelab["ansible_host"], homelab["ansible_user"]) == ("192.0.2.7", "root")
     assert (homelab["omakase_repository"], homelab["omakase_environment"]) == (REPOSITORY, "prod")
 
