@@ -231,80 +231,34 @@ def test_the_doctor_names_what_is_not_well_and_changes_nothing(lab: Lab, infisic
 
 
 def test_bad_input_is_refused_all_at_once_before_anything_is_changed(lab: Lab, canaries: str) -> None:
-    for variables, messages in (
-        (
-            {
-                "infisical_encryption_key": "ab" * 32,
-                "infisical_minimum_memory_mb": 99999999,
-                "infisical_minimum_disk_gb": 999999,
-                "infisical_minimum_cores": 999,
-            },
-            [
-                "has 64 characters and the server takes exactly 32",
-                "of memory and Infisical needs 99999999",
-                "and Infisical needs 999999",
-                "core(s) and Infisical needs 999",
-            ],
-        ),
-        (
-            {"infisical_encryption_key": "6c1fe4e407b8911c104518103505b218"},
-            ["a sample value from the vendor's documentation", "holds another ENCRYPTION_KEY than the one given"],
-        ),
-    ):
-        run = lab.playbook("playbooks/infisical.yml", "-e", canaries, "-e", json.dumps(variables))
-        said = run.refused()
-        assert [message for message in messages if message not in said] == []
-        assert set(run.changed.values()) == {0}
-
-
-@pytest.mark.parametrize(
-    ("variables", "messages"),
-    [
-        ({"proxmox_lxc_api_port": 1}, ["Bring it up with: make lab-up"]),
-        ({"proxmox_lxc_api_password": "canary-wrong-password-0b6e"}, ["root@pam"]),
-        (
-            {
-                "proxmox_lxc_containers": [
-                    {"vmid": 101, "hostname": "mine", "address": "198.18.0.103/24"},
-                    {"vmid": 104, "hostname": "mine-too", "address": "198.18.0.101/24"},
-                ]
-            },
-            [
-                "the vmid 101 belongs to another container, infisical",
-                "the address 198.18.0.101 is already in use by the",
-            ],
-        ),
-    ],
-    ids=["the lab is down", "wrong password", "vmid and address of other containers"],
-)
-def test_proxmox_is_not_touched_when_something_is_wrong(
-    lab: Lab, variables: dict[str, object], messages: list[str]
-) -> None:
-    run = lab.playbook("playbooks/provision.yml", "-e", json.dumps(variables))
+    variables = {
+        "infisical_encryption_key": "ab" * 32,
+        "infisical_minimum_memory_mb": 99999999,
+        "infisical_minimum_disk_gb": 999999,
+        "infisical_minimum_cores": 999,
+    }
+    run = lab.playbook("playbooks/infisical.yml", "-e", canaries, "-e", json.dumps(variables))
     said = run.refused()
-    assert [message for message in messages if message not in said] == []
-    assert "canary-wrong-password-0b6e" not in run.output
+    for message in (
+        "has 64 characters and the server takes exactly 32",
+        "of memory and Infisical needs 99999999",
+        "and Infisical needs 999999",
+        "core(s) and Infisical needs 999",
+    ):
+        assert message in said
     assert set(run.changed.values()) == {0}
 
 
-def test_a_compose_variable_without_a_secret_is_named_and_nothing_is_started(
-    lab: Lab, canaries: str, omakase: Host
-) -> None:
-    omakase.check_output(
-        "rm -rf /srv/fork /srv/checkout && "
-        "git clone -q http://198.18.0.1:8080/git/omakase.git /srv/fork && cd /srv/fork && "
-        "printf '      LOST: \"${NOBODY_GAVE_THIS:?err}\"\\n' > /tmp/line && "
-        "sed -i '/DOMAINNAME:/r /tmp/line' compose/dashboard/compose.yml && "
-        "git -c user.name=t -c user.email=t@t commit -qam fork && chown -R omakase: /srv/fork && "
-        "install -d -o omakase /srv/checkout"
-    )
-    run = lab.playbook(
-        "playbooks/omakase.yml",
-        *("-e", canaries),
-        *("-e", "omakase_repository=/srv/fork omakase_directory=/srv/checkout/omakase"),
-    )
-    assert "no secret in the environment dev and no default: NOBODY_GAVE_THIS" in run.refused()
-    assert "/srv/checkout" not in omakase.check_output("docker ps --format '{{.Labels}}'")
+def test_containers_of_others_are_not_touched(lab: Lab) -> None:
+    wanted = [
+        {"vmid": 101, "hostname": "mine", "address": "198.18.0.103/24"},
+        {"vmid": 104, "hostname": "mine-too", "address": "198.18.0.101/24"},
+    ]
+    run = lab.playbook("playbooks/provision.yml", "-e", json.dumps({"proxmox_lxc_containers": wanted}))
+    said = run.refused()
+    assert "the vmid 101 belongs to another container, infisical" in said
+    assert "the address 198.18.0.101 is already in use by the" in said
+    assert set(run.changed.values()) == {0}
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the preflights of infisical_project, infisical_cli and reverse_proxy refuse, without a host."""
+"""What the preflights of several roles refuse, without a host."""
 
 from __future__ import annotations
 
@@ -8,16 +8,29 @@ from typing import Any
 
 from tests.support.certificates import Authority
 from tests.support.role import Role, problems
+from tests.unit.roles.test_infisical import KEPT
+from tests.unit.roles.test_infisical import role as infisical
 from tests.unit.roles.test_second_run import SITES, cli, proxy, text
+
+
+def refused(role: Role, name: str) -> str:
+    return " ".join(problems(role, f"__{name}_checks | rejectattr('ok') | map(attribute='say')"))
+
+
+# ------------------------------------------------------------------- infisical
+
+
+def test_a_key_that_everybody_knows_and_one_beside_that_of_the_host_are_refused_together() -> None:
+    role = infisical(KEPT, infisical_encryption_key="6c1fe4e407b8911c104518103505b218")
+    said = " ".join(problems(role, "__infisical_problems"))
+    assert "a sample value from the vendor's documentation" in said
+    assert "holds another ENCRYPTION_KEY than the one given" in said and "6c1fe4e4" not in said
+
 
 # ----------------------------------------------------------- infisical_project
 
 SILENT = {"failed": True, "msg": "http://127.0.0.1:80 does not answer (Connection refused)"}
 SET_UP = {"server": {"set_up": True}}
-
-
-def refused(role: Role, name: str) -> str:
-    return " ".join(problems(role, f"__{name}_checks | rejectattr('ok') | map(attribute='say')"))
 
 
 def project(server: dict[str, Any] = SET_UP, managed: bool = False, password_kept: bool = False, **given: Any) -> str:
