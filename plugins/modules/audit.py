@@ -203,7 +203,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "periods": {"type": "dict", "default": {}},
     "uses": {"type": "dict", "default": {}},
     "rotated_identities": {"type": "list", "elements": "str", "default": ["omakase-deployment", "omakase-management"]},
-    "client_secret_days": {"type": "int", "default": members.CLIENT_SECRET_DAYS},
+    "client_secret_days": {"type": "int", "no_log": False, "default": members.CLIENT_SECRET_DAYS},
     "tls": {"type": "bool", "default": False},
     "private_files": {"type": "list", "elements": "str", "default": []},
     "env_files": {"type": "list", "elements": "path", "default": []},
