@@ -140,19 +140,41 @@ def test_an_identity_reads_and_writes_where_it_may_and_nowhere_else(vault: Vault
     secret = vault.ask("POST", f"{path}/client-secrets", {"description": "test"})["clientSecret"]
     administrator = {**vault.options, "organization_id": account.organization_id, "token": account.token}
     administrator = {name: value for name, value in administrator.items() if not name.startswith("client_")}
-    access = [{"environments": ["dev"], "path": "/"}]
+    access = [{"environments": ["dev"], "path": "/"}, {"environments": ["prod"], "path": "/own", "write": True}]
     limited = {**vault.options, "client_id": client_id, "client_secret": secret}
-    write = {"secrets": [{"name": "NEW", "value": "canary-new"}], **limited}
+
+    def secrets(environment: str, path: str = "/", **secret: str) -> dict[str, Any]:
+        return {**limited, "environment": environment, "path": path, "overwrite": True, "secrets": [secret]}
+
+    refused = [
+        {"omakase.homelab.infisical_secret": secrets("dev", name="NEW", value="canary-new")},
+        {"omakase.homelab.infisical_secret": secrets("dev", name="NAME", value="canary-changed")},
+        {"omakase.homelab.infisical_secret": secrets("dev", name="NAME", state="absent")},
+        {"omakase.homelab.infisical_secret": secrets("prod", name="NEW", value="canary-new")},
+        {"omakase.homelab.infisical_folder": {**limited, "environment": "dev", "path": "/made"}},
+        {"omakase.homelab.infisical_identity": {**limited, "organization_id": account.organization_id, "name": "own"}},
+    ]
+    read_prod = {"ansible.builtin.debug": {"msg": f"{{{{ {LOOKUP[:-1]}, environment='prod') }}}}"}}
     result = ansible.play(
+        {"omakase.homelab.infisical_folder": {**vault.options, "environment": "prod", "path": "/own"}},
         {"omakase.homelab.infisical_identity": {"name": "web", "access": access, **administrator}},
         {"ansible.builtin.assert": {"that": f"{LOOKUP} == 'canary-dev'", "quiet": True}},
-        {"omakase.homelab.infisical_secret": write, "ignore_errors": True, "register": "wrote"},
-        {"ansible.builtin.debug": {"msg": f"{{{{ {LOOKUP[:-1]}, environment='prod') }}}}"}, "ignore_errors": True},
-        {"ansible.builtin.assert": {"that": "wrote is failed", "quiet": True}},
+        {"omakase.homelab.infisical_secret": secrets("prod", "/own", name="MINE", value="canary-own")},
+        *({**task, "ignore_errors": True, "register": "tried"} for task in [*refused, read_prod]),
         variables={**vault.variables, "infisical_client_id": client_id, "infisical_client_secret": secret},
     )
     assert result.status == 0, result.output
-    assert result.recap("h0")["ignored"] == 2, result.output
+    assert result.recap("h0")["ignored"] == len(refused) + 1, result.output
+    failures = [line for line in result.output.splitlines() if line.startswith("fatal: ")]
+    assert len(failures) == len(refused) + 1 and all("403 PermissionDenied" in line for line in failures), failures
     assert "canary-prod" not in result.output
-    there = vault.ask("GET", f"/api/v4/secrets?projectId={vault.project_id}&environment=dev&secretPath=/")
-    assert [one["secretKey"] for one in there["secrets"]] == ["NAME"]
+
+    def there(environment: str, path: str) -> dict[str, str]:
+        where = f"projectId={vault.project_id}&environment={environment}&secretPath={path}"
+        found = vault.ask("GET", f"/api/v4/secrets?{where}")["secrets"]
+        return {one["secretKey"]: one["secretValue"] for one in found}
+
+    assert there("dev", "/") == {"NAME": "canary-dev"} and there("prod", "/") == {"NAME": "canary-prod"}
+    assert there("prod", "/own") == {"MINE": "canary-own"}
+    named = vault.ask("GET", f"/api/v1/identities?orgId={account.organization_id}")["identities"]
+    assert "own" not in str(named)
