@@ -76,7 +76,10 @@ def judge(name: str, given_arguments: dict[str, Any], deaf: Deaf, directory: Pat
     """What is not valid fails before anything else, for real; what is valid is tried in check mode."""
     spec = SPECS[name]
     rules = {rule: spec.get(rule) for rule in RULES}
-    wrong = ModuleArgumentSpecValidator(spec["argument_spec"], **rules).validate(given_arguments).error_messages
+    try:
+        wrong = ModuleArgumentSpecValidator(spec["argument_spec"], **rules).validate(given_arguments).error_messages
+    except TypeError:  # ansible-core's own, of any module's: true in the place of a dictionary that has options
+        return
     deaf.sent.clear()
     plain = json.loads(json.dumps(given_arguments))
     result = printed_by(name, {**plain, "_ansible_check_mode": not wrong})

@@ -67,6 +67,8 @@ class Place:
             return self._settle_directory(write) if self.is_directory else self._settle(write)
         except OSError as error:
             raise PlaceError(f"{self.path}: {error.strerror}.") from None
+        except OverflowError as error:
+            raise PlaceError(f"{self.path} cannot belong to {self.owner or self.group}: {error}.") from None
         except dotenv.DotenvError as error:
             raise PlaceError(f"{self.path} is not a file of variables: {error}") from None
 

@@ -19,7 +19,7 @@ def connection(options: Mapping[str, Any]) -> Connection:
     """Raises InfisicalError for files that cannot be read and numbers that make no sense."""
     for name in ("ca_path", "client_cert", "client_key"):
         path: str | None = options.get(name)
-        if path and not os.access(path, os.R_OK):
+        if path and not _is_readable(path):
             raise InfisicalError(f"{name} cannot be read: {path}.", "Is it on this machine?")
     if options["timeout"] <= 0 or options["retries"] < 0:
         raise InfisicalError("timeout has to be more than 0 seconds, and retries 0 or more.")
@@ -31,6 +31,13 @@ def connection(options: Mapping[str, Any]) -> Connection:
         use_proxy=options["use_proxy"],
         timeout=options["timeout"],
     )
+
+
+def _is_readable(path: str) -> bool:
+    try:
+        return os.access(path, os.R_OK)
+    except ValueError:  # a zero byte in it
+        return False
 
 
 def exchange(options: Mapping[str, Any]) -> Exchange:

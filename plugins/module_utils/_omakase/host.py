@@ -54,7 +54,7 @@ def _name(find: Any, number: int | None) -> str | None:
         return None
     try:
         return str(find(number)[0])
-    except KeyError:
+    except (KeyError, OverflowError):  # the project may say any number
         return None
 
 

@@ -16,10 +16,12 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)")
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": GIB, "T": 1024**4}
 
 
-def properties(value: str | Mapping[str, Any]) -> dict[str, str]:
-    """`{'name': 'eth0'}` of a property string or a dictionary; raises ValueError for a part without `=`."""
+def properties(value: object) -> dict[str, str]:
+    """`{'name': 'eth0'}` of a property string or a dictionary; raises ValueError for all else."""
     if isinstance(value, Mapping):
         return {str(key): _text(item) for key, item in value.items() if item is not None}
+    if not isinstance(value, str):
+        raise ValueError(f"'{value}' is neither a dictionary nor of the form key=value")
     found = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
         key, equals, item = part.partition("=")
@@ -64,9 +66,9 @@ def tags_of(value: str | None) -> set[str]:
     return {tag.lower() for tag in re.split(r"[;, ]+", value or "") if tag}
 
 
-def startup_of(value: str | Mapping[str, Any]) -> dict[str, str]:
+def startup_of(value: str | int | Mapping[str, Any]) -> dict[str, str]:
     """`order=1,up=30`, also in Proxmox's short form `1,up=30`, as a dictionary."""
-    if isinstance(value, str) and value[:1].isdigit():
+    if isinstance(value, (str, int)) and str(value)[:1].isdigit():
         value = f"order={value}"
     return properties(value)
 

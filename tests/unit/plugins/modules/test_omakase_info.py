@@ -144,6 +144,12 @@ def test_programs_and_the_stacks_that_run_and_the_command(
     assert (found["compose"], found["projects"], found["engine_problem"]) == (None, {}, "no such file")
 
 
+@pytest.mark.parametrize("number", [-2, 2**40])
+def test_a_number_that_no_account_can_have_is_nobody_s(tmp_path: Path, number: int) -> None:
+    account = ask(tmp_path, uid=number, gid=number)["account"]
+    assert (account["uid_owner"], account["gid_owner"]) == (None, None)
+
+
 def test_no_checkout_is_no_failure(tmp_path: Path) -> None:
     assert ask(tmp_path / "none")["checkout"] == {"exists": False, "tracked": [], "texts": {}}
 

@@ -48,9 +48,10 @@ def test_credentials_in_an_address_are_refused_and_not_repeated(scheme: str) -> 
     assert "hunter2" not in str(caught.value)
 
 
-def test_files_are_looked_for_before_anything_is_sent() -> None:
-    with pytest.raises(InfisicalError, match="ca_path cannot be read: /nowhere"):
-        options.connection(dict(GIVEN, ca_path="/nowhere"))
+@pytest.mark.parametrize("path", ["/nowhere", "/no\0where"])
+def test_files_are_looked_for_before_anything_is_sent(path: str) -> None:
+    with pytest.raises(InfisicalError, match="ca_path cannot be read: /no"):
+        options.connection(dict(GIVEN, ca_path=path))
 
 
 @pytest.mark.parametrize("wrong", [{"timeout": 0}, {"retries": -1}])

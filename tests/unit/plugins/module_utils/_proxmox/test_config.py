@@ -66,6 +66,12 @@ def test_the_owner_of_a_volume_is_in_its_name(volume: str, owner: int | None) ->
     assert config.volume_owner(volume) == owner
 
 
+def test_a_turn_may_be_a_number_and_nothing_else() -> None:
+    assert config.startup_of(3) == {"order": "3"}
+    with pytest.raises(ValueError, match="'True' is neither a dictionary nor"):
+        config.startup_of(True)
+
+
 def test_the_short_form_of_a_turn_says_the_same() -> None:
     assert (
         config.startup_of("2,up=30") == config.startup_of("order=2,up=30") == config.startup_of({"order": 2, "up": 30})
