@@ -167,7 +167,9 @@ class Installation:
     def half_files(self) -> list[str]:
         """What a killed run leaves and the next one clears away."""
         places = f"{BACKUPS} {DIRECTORY} {COPIES} /var/lib/infisical-backup"
-        return str(self.machine.host.check_output(f"find {places} -name '.*infisical-*' -o -name '.ansible*'")).split()
+        there = self.machine.host.run(f"ls -d {places}").stdout  # one of them may not be made yet
+        command = f"find {' '.join(there.split())} -name '.*infisical-*' -o -name '.ansible*'"
+        return str(self.machine.host.check_output(command)).split()
 
     def image(self) -> str:
         return str(self.machine.host.check_output("docker inspect --format '{{.Config.Image}}' infisical-backend-1"))
