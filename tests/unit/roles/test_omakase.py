@@ -246,6 +246,26 @@ def test_what_cannot_work_is_said_without_a_traceback(command: Command) -> None:
     assert command(*SHOW).stderr == ".env: No such file or directory\n"
 
 
+def test_the_configuration_is_shown_without_what_compose_takes_from_env(command: Command) -> None:
+    command.env_file(to_dotenv({**CREDENTIALS, "KEY": 'canary-1\ncanary-2 "x"', "DATA_DIR": "/srv/data"}))
+    text = command.checkout / "merged.json"
+    shown = {"a": "canary-7c", "b": 'canary-1\ncanary-2 "x"', "c": "at /srv/data"}
+    text.write_text(json.dumps({"services": {"app": {"environment": shown}}}))
+    (command.path.parent / "bin/docker").write_text(f"#!/bin/sh\ncat {text}\n")
+    (command.path.parent / "bin/docker").chmod(0o755)
+    found = role(omakase_directory=str(command.checkout)).value("__omakase_own_files")
+    (content,) = [file["content"] for file in found if file["path"].endswith("-config")]
+    config = command.path.parent / "omakase-config"
+    config.write_text(content)
+    environ = {**command.environ, "OMAKASE_SETTINGS": "DATA_DIR"}
+    run = [sys.executable, str(config)]
+    done = subprocess.run(run, env=environ, cwd=command.checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "canary" not in done.stdout and '"at /srv/data"' in done.stdout and done.stdout.count("********") == 2
+    done = subprocess.run([*run, "--help"], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "every secret masked" in done.stderr
+
+
 # What a killed run leaves behind
 
 HANDING_OVER = ("secret_files", "infisical_secret", "infisical_rotation", "kept_checkout")
