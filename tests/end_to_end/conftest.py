@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -58,6 +59,8 @@ class Run:
     returncode: int
     output: str
     seconds: float
+    # Each task in the order of the run, by the line that announces it and how often that came before, with its seconds
+    tasks: dict[tuple[str, int], float] = field(default_factory=dict)
 
     @property
     def changed(self) -> dict[str, int]:
@@ -86,17 +89,25 @@ class Lab:
     def playbook(
         self,
         *arguments: str,
-        kill_at: str = "",
+        kill_at: str | tuple[str, int] = "",
         kill_after: float = 0.0,
         collections: Path | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> Run:
-        """Run ansible-playbook; killed, children included, `kill_after` seconds into the run or into `kill_at`, a task.
+        """Run ansible-playbook; killed, children included, `kill_after` seconds into the run or into `kill_at`.
 
+        kill_at: a task, by a part of its title, or as `Run.tasks` has it.
         collections: run from this folder, where the collection is installed, instead of from the checkout.
         settings: environment variables.
         """
-        environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "PYTHONUNBUFFERED": "1", **(settings or {})}
+        environment = {
+            **os.environ,
+            "ANSIBLE_FORCE_COLOR": "0",
+            "PYTHONUNBUFFERED": "1",
+            # Otherwise a task is announced when its first host has ended it.
+            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "1",
+            **(settings or {}),
+        }
         if collections:
             environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
         started = time.monotonic()
@@ -117,20 +128,30 @@ class Lab:
 
         assert process.stdout
         lines = []
+        announced: dict[tuple[str, int], float] = {}
+        titles: Counter[str] = Counter()
         timer = Timer(kill_after, kill)
         if kill_after and not kill_at:
             timer.start()
         with self.command_lines.sampled():
             for line in process.stdout:
                 lines.append(line)
-                if kill_at and line.startswith("TASK [") and kill_at in line:
+                if not line.startswith("TASK ["):
+                    continue
+                task = (line.rstrip(" *\n"), titles[line])
+                announced[task] = time.monotonic() - started
+                titles[line] += 1
+                if kill_at and (task == kill_at if isinstance(kill_at, tuple) else kill_at in line):
                     kill_at = ""
                     timer.start()
             process.wait()
         timer.cancel()
         output = "".join(lines)
         self.log.append(output)
-        return Run(process.returncode, output, time.monotonic() - started)
+        ended = time.monotonic() - started
+        moments = [*announced.values(), ended]
+        tasks = {task: after - before for task, before, after in zip(announced, moments, moments[1:], strict=True)}
+        return Run(process.returncode, output, ended, tasks)
 
     def host(self, name: str) -> Host:
         """Return a host of the lab, to look at from the outside."""

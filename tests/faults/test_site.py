@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from signal import SIGKILL
 
 import pytest
 from testinfra.host import Host
@@ -19,6 +20,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.soak]
 
 # How a run says that somebody else is at work: in our words, or in apt's
 SOMEBODY_ELSE = ("another run", "Could not get lock")
+KILLS_IN_A_ROW = 5
 # On the Infisical host, which may not be there yet, or not answer: looked at from outside
 KEPT = ("opt/infisical/.env", "opt/infisical/credentials/administrator.json")
 
@@ -36,21 +38,34 @@ def expect_a_finished_site(lab: Lab, canaries: str) -> None:
     assert set(run.changed.values()) == {0}, run.output[-6000:]
 
 
-def test_wherever_it_is_killed_the_next_run_finishes_it(lab: Lab, canaries: str, soak: Soak) -> None:
+def test_wherever_it_is_killed_the_next_run_goes_on(lab: Lab, canaries: str, soak: Soak) -> None:
+    """On each bare lab several runs are killed, each later than the one before; the one after them finishes."""
     remove_all()
-    whole = lab.playbook("site.yml", "-e", canaries).succeeded().seconds
+    tasks = list(lab.playbook("site.yml", "-e", canaries).succeeded().tasks.items())
     draw, rounds = soak.random("site.yml killed"), soak.count(50)
-    for number in range(rounds):
-        # One moment in each of as many slices of the run: spread, and still by chance.
-        moment = whole * (number + draw.random()) / rounds
-        soak.progress(f"site.yml killed {number + 1} of {rounds}: after {moment:.1f} of {whole:.0f} s")
+    # One task in each of as many slices of the run: spread, and still by chance. Neighbours go to different labs.
+    points = [tasks[int(len(tasks) * (number + draw.random()) / rounds)] for number in range(rounds)]
+    labs = -(-rounds // KILLS_IN_A_ROW)
+    hit = 0
+    for number in range(labs):
         remove_all()
-        killed = lab.playbook("site.yml", "-e", canaries, kill_after=moment)
-        before = keys()
+        known: dict[str, str] = {}
+        for task, seconds in points[number::labs]:
+            after = max(0.01, seconds * draw.random())
+            killed = lab.playbook("site.yml", "-e", canaries, kill_at=task, kill_after=after)
+            # One that only a first run has is not come to any more once an earlier run was killed behind it.
+            assert killed.returncode in (0, -SIGKILL), killed.output[-6000:]
+            hit += killed.returncode == -SIGKILL
+            soak.progress(f"site.yml: lab {number + 1} of {labs}, {hit} kills; {after:.1f} s into {task[0]}")
+            assert keys().items() >= known.items(), killed.output[-3000:]
+            known = keys()
         lab.playbook("site.yml", "-e", canaries).succeeded()
-        assert keys().items() >= before.items(), killed.output[-3000:]
+        assert keys().items() >= known.items()
         expect_a_finished_site(lab, canaries)
-    soak.figure(f"site.yml killed {rounds} times on a bare lab: the next run finished it, and nothing existed twice")
+    soak.figure(
+        f"site.yml killed {hit} times on {labs} bare labs, up to {KILLS_IN_A_ROW} times in a row: "
+        "the run after it finished, and nothing existed twice"
+    )
 
 
 def test_two_at_once_make_nothing_twice(lab: Lab, canaries: str, soak: Soak) -> None:
