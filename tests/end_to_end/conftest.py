@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from threading import Timer
 
@@ -150,7 +151,7 @@ class Lab:
         self.log.append(output)
         ended = time.monotonic() - started
         moments = [*announced.values(), ended]
-        tasks = {task: after - before for task, before, after in zip(announced, moments, moments[1:], strict=True)}
+        tasks = {task: after - before for task, (before, after) in zip(announced, pairwise(moments), strict=True)}
         return Run(process.returncode, output, ended, tasks)
 
     def host(self, name: str) -> Host:
