@@ -1,7 +1,11 @@
 # Copyright: (c) 2026, The omakase.homelab authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""infisical-backup: the verbs."""
+"""infisical-backup: the verbs.
+
+This package backs up an Infisical that runs under Docker Compose, and brings it back. Standard library only: the role
+infisical_backup installs it as that program, which works without Ansible.
+"""
 
 from __future__ import annotations
 

@@ -63,9 +63,11 @@ def token_not_replaceable(why: InfisicalError) -> InfisicalError:
 class Eras(Protocol):
     """Remembers which families of routes this server knows only in their older form."""
 
-    def is_older(self, family: str) -> bool: ...
+    def is_older(self, family: str) -> bool:
+        """Whether the family was remembered."""
 
-    def remember_older(self, family: str) -> None: ...
+    def remember_older(self, family: str) -> None:
+        """For every later request of it."""
 
 
 class ErasOfProcess:

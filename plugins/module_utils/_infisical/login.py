@@ -27,21 +27,19 @@ class Token:
 
 
 class AuthMethod(Protocol):
-    """One way to log in.
-
-    identity: who logs in, not secret, the same for the same credentials.
-    secret: the credential itself, from which the run cache derives its key.
-    guessable: a person chose the secret, so that deriving a key from it has to be slow.
-    """
+    """One way to log in."""
 
     @property
-    def identity(self) -> str: ...
+    def identity(self) -> str:
+        """Who logs in, not secret, the same for the same credentials."""
 
     @property
-    def secret(self) -> str: ...
+    def secret(self) -> str:
+        """The credential itself, from which the run cache derives its key."""
 
     @property
-    def guessable(self) -> bool: ...
+    def guessable(self) -> bool:
+        """Whether a person chose the secret, so that deriving a key from it has to be slow."""
 
     def login(self, exchange: Exchange) -> Token:
         """Raises LoginRefusedError if the server does not accept it."""

@@ -28,7 +28,8 @@ _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 class Partial(Protocol):
     """What a module has done so far."""
 
-    def as_dict(self) -> dict[str, Any]: ...
+    def as_dict(self) -> dict[str, Any]:
+        """The results of the module that its user sees, should it stop here."""
 
 
 class Target:

@@ -39,14 +39,17 @@ from ansible_collections.omakase.homelab.plugins.module_utils._rotation.journal 
 class Vault(Protocol):
     """The folder of the project that holds the secrets."""
 
-    def read(self) -> dict[str, Secret]: ...
+    def read(self) -> dict[str, Secret]:
+        """All of them, by name."""
 
-    def create(self, name: str, value: str, comment: str) -> None: ...
+    def create(self, name: str, value: str, comment: str) -> None:
+        """One that is not there yet."""
 
     def update(self, values: Mapping[str, str]) -> None:
         """All of them or none."""
 
-    def delete(self, name: str) -> None: ...
+    def delete(self, name: str) -> None:
+        """One that is there."""
 
 
 class Databases(Protocol):

@@ -20,9 +20,11 @@ _KEY = 32
 class Cipher(Protocol):
     """Authenticated encryption, as cryptography's AESGCM has it."""
 
-    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        """The data, unreadable, with a mark that shows every change of it or of what goes with it."""
 
-    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
+        """What was encrypted; raises InvalidTag where anything differs."""
 
 
 class Seal:
