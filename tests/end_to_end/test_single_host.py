@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Infisical and Omakase on one machine that exists already, with the inventory that a user copies and fills in."""
+"""Infisical and Omakase on one machine that exists already, with the inventory that a user copies and fills in.
+
+Infisical lies in another directory than usual, which one line of the inventory says.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from lab import settings
 from .conftest import ADDRESSES, ROOT, Lab, manage_lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
+DIRECTORY = "/srv/vault"
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +31,7 @@ def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (inventory / "group_vars/all/lab.yml").write_text(
         "".join(line for line in lab_variables.splitlines(keepends=True) if not line.startswith("infisical_url"))
     )
+    (inventory / "group_vars/infisical/directory.yml").write_text(f"infisical_directory: {DIRECTORY}\n")
     shutil.copy(ROOT / "inventories/lab/group_vars/omakase/main.yml", inventory / "group_vars/omakase/main.yml")
     shutil.copy(ROOT / "inventories/lab/group_vars/omakase/secrets.yml", inventory / "group_vars/omakase/secrets.yml")
     assert settings.SSH_KEY.exists()
@@ -49,6 +54,28 @@ def test_the_site_comes_up_on_one_machine(lab: Lab, home: Path) -> None:
 def test_a_second_run_changes_nothing(lab: Lab, home: Path) -> None:
     run = lab.playbook("-i", str(home), "site.yml").succeeded()
     assert set(run.changed.values()) == {0}, run.output[-6000:]
+
+
+@pytest.mark.parametrize(
+    ("playbook", "arguments"),
+    [
+        ("backup", ["-e", "infisical_backup_plaintext=true"]),
+        ("drill", []),
+        ("restore", []),
+        ("upgrade", []),
+        ("rotate", ["-e", "rotate_names=omakase-deployment"]),
+        ("audit", ["--check"]),
+        ("doctor", []),
+    ],
+)
+def test_one_line_is_enough_for_a_directory_of_ones_own(
+    lab: Lab, home: Path, playbook: str, arguments: list[str]
+) -> None:
+    run = lab.playbook("-i", str(home), f"playbooks/{playbook}.yml", *arguments).succeeded()
+    assert "/opt/infisical" not in run.output
+    host = lab.host("existing")
+    assert host.file(f"{DIRECTORY}/credentials/omakase-deployment.json").exists
+    assert not host.file("/opt/infisical").exists
 
 
 def test_a_machine_that_is_too_small_is_refused_with_all_reasons_at_once(lab: Lab, home: Path) -> None:
