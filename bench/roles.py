@@ -77,6 +77,8 @@ def played(arguments: list[str], checkout: Path, may_change: bool) -> list[Task]
                 "ANSIBLE_COLLECTIONS_PATH": str(checkout / "collections"),
                 "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "bench" / "callback_plugins"),
                 "ANSIBLE_CALLBACKS_ENABLED": "task_timings",
+                # Another checkout may have none of its own.
+                "ANSIBLE_STDOUT_CALLBACK": "default",
                 "TASK_TIMINGS": str(timings),
             },
             stdin=subprocess.DEVNULL,

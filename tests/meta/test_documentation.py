@@ -10,7 +10,12 @@ import pytest
 
 from tests.meta.repository import COLLECTION, ROLES, ROOT, plugins, run
 
-KINDS = {"module": plugins("modules"), "lookup": plugins("lookup"), "filter": plugins("filter")}
+KINDS = {
+    "module": plugins("modules"),
+    "lookup": plugins("lookup"),
+    "filter": plugins("filter"),
+    "callback": plugins("callback"),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

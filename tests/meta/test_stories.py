@@ -48,7 +48,9 @@ def test_the_role_has_a_story(role: str) -> None:
     assert _named(role) or role in _applied()
 
 
-@pytest.mark.parametrize("plugin", [name for kind in ("modules", "lookup", "filter") for name in plugins(kind)])
+@pytest.mark.parametrize(
+    "plugin", [name for kind in ("modules", "lookup", "filter", "callback") for name in plugins(kind)]
+)
 def test_the_plugin_has_a_story(plugin: str) -> None:
     name = plugin.removeprefix(f"{COLLECTION}.")
     if plugin in plugins("filter"):  # a file holds several, and its tests import them as functions
