@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis as redis_client
 
 from tests.support.certificates import Authority
-from tests.support.servers import Infisical, Postgres, Redis, infisical_server, postgres_server, running
+from tests.support.servers import Infisical, Postgres, Redis, free_port, infisical_server, postgres_server, running
 
 CANARY = "canary-4711-of-the-stand-in"
 
@@ -178,6 +179,21 @@ def test_a_database_without_tls_is_refused_where_a_certificate_is_given(
     environ = {"DB_ROOT_CERT": certificate, "INFISICAL_STAND_IN_START_TIMEOUT": "1"}
     with stopped(new_server(postgres, redis, **environ)) as server:
         assert "does not support SSL" in refused(server)
+
+
+def test_a_redis_over_tls_is_trusted_by_its_authority_alone(postgres: Postgres, redis: Redis, tmp_path: Path) -> None:
+    authority, port = Authority(tmp_path), str(free_port())
+    certificate, key = map(str, authority.issue("127.0.0.1"))
+    files = ("tls-cert-file", certificate, "tls-key-file", key, "tls-ca-cert-file", str(authority.certificate))
+    with redis_client.Redis.from_url(redis.url) as client:
+        client.config_set(*files, "tls-auth-clients", "no", "tls-port", port)
+        address = redis.url.replace("redis://", "rediss://").replace(str(redis.port), port)
+        environ = {"REDIS_URL": address, "INFISICAL_STAND_IN_START_TIMEOUT": "1"}
+        with stopped(new_server(postgres, redis, **environ)) as server:
+            assert "certificate verify failed" in refused(server)
+            server.environ["NODE_EXTRA_CA_CERTS"] = str(authority.certificate)
+            server.up()
+        client.config_set("tls-port", "0")
 
 
 def test_it_says_whether_mail_is_configured(postgres: Postgres, redis: Redis) -> None:

@@ -156,7 +156,7 @@ def _inspect(options: Options) -> None:
 
 
 def _snapshot(options: Options) -> None:
-    files = options.file or [".env", "docker-compose.yml"]
+    files = options.file or [".env", "docker-compose.yml", "redis-ca.pem"]
     with alone(options.to), staging(options.to) as place:
         known = options.files_of is not None and options.files_of.exists()
         if known:

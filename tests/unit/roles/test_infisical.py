@@ -133,6 +133,7 @@ def test_a_fresh_host_and_a_finished_one_are_accepted() -> None:
         ({"infisical_redis_url": "redis.home.example"}, "infisical_redis_url is not an address like redis://"),
         ({**SENTINELS, "infisical_redis_url": "redis://r:6379"}, "would take no notice of the second"),
         ({"infisical_redis_url": "redis://r:6379", "infisical_redis_password": "x"}, "beside infisical_redis_url"),
+        ({**OUTSIDE, "infisical_redis_ca_path": "/nowhere/ca.pem"}, "_redis_ca_path (/nowhere/ca.pem) is not a file"),
         ({"infisical_redis_sentinel_hosts": ["ten", "h:1"]}, "infisical_redis_sentinel_hosts holds ten; each must be"),
         ({"infisical_smtp_test_recipient": "me@home.example"}, "set without infisical_smtp_host"),
         ({"infisical_smtp_ignore_tls": True}, "infisical_smtp_ignore_tls and infisical_smtp_require_tls are both true"),
@@ -188,6 +189,35 @@ def test_an_authority_and_ssl_in_the_address_do_not_go_together(tmp_path: Path) 
     assert accepted(**OUTSIDE, infisical_db_ca_path=str(ca))
     given = {**OUTSIDE, "infisical_db_uri": f"{URI}?sslmode=require"}
     assert "would then drop the certificate" in refused(**given, infisical_db_ca_path=str(ca))
+
+
+@pytest.fixture
+def redis_ca(tmp_path: Path) -> Path:
+    """The certificate of an authority, without the newline at its end that an editor may leave out."""
+    path = tmp_path / "redis-ca.pem"
+    path.write_text("-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----")
+    return path
+
+
+def test_an_authority_for_redis_is_refused_where_redis_does_not_speak_tls(redis_ca: Path) -> None:
+    def said(**given: Any) -> list[str]:
+        return problems(role(infisical_redis_ca_path=str(redis_ca), **given), "__infisical_problems")
+
+    plain = {"infisical_redis_url": "redis://:secret@redis.home.example:6379"}
+    for given in ({}, plain, SENTINELS, {"infisical_redis_sentinel_tls": True}):
+        (sentence,) = said(**given)
+        assert "no Redis is asked over TLS. Begin infisical_redis_url with rediss://" in sentence, given
+    for given in (OUTSIDE, {**SENTINELS, "infisical_redis_sentinel_tls": True}):
+        assert said(**given) == []
+
+
+def test_the_server_reads_one_file_of_authorities_and_a_second_is_refused(redis_ca: Path) -> None:
+    given = {**OUTSIDE, "infisical_redis_ca_path": str(redis_ca)}
+    name = "NODE_EXTRA_CA_CERTS"
+    said = refused(**given, infisical_extra_environment={name: "/mine.pem"})
+    assert f"/opt/infisical/.env on one has {name}, which the server would take no notice of" in said
+    assert refused({name: "/mine.pem"}, **given) == said
+    assert accepted(**OUTSIDE, infisical_extra_environment={name: "/mine.pem"})
 
 
 @pytest.mark.parametrize(
@@ -397,6 +427,35 @@ def test_services_of_others_have_no_container_here() -> None:
     assert "volumes" not in outside and "depends_on" not in outside["services"]["backend"]
     half = compose(infisical_db_uri=URI)
     assert set(half["services"]) == {"backend", "redis"} and set(half["volumes"]) == {"redis_data"}
+
+
+def test_the_authority_of_redis_is_mounted_from_beside_the_compose_file_and_only_where_there_is_one(
+    redis_ca: Path,
+) -> None:
+    backend = compose(**OUTSIDE, infisical_redis_ca_path=str(redis_ca))["services"]["backend"]
+    (mount,) = backend["volumes"]
+    assert (mount["source"], mount["read_only"]) == ("./redis-ca.pem", True)
+    # Docker would make a directory of a file that is missing.
+    assert mount["bind"] == {"create_host_path": False}
+    assert backend["environment"]["NODE_EXTRA_CA_CERTS"] == mount["target"]
+    without = compose(**OUTSIDE)["services"]["backend"]
+    assert "volumes" not in without and "NODE_EXTRA_CA_CERTS" not in without["environment"]
+
+
+def test_another_authority_of_redis_makes_another_container_and_its_file_is_looked_at(redis_ca: Path) -> None:
+    given = {**OUTSIDE, "infisical_redis_ca_path": str(redis_ca)}
+    path = "/opt/infisical/redis-ca.pem"
+    right = "__infisical_redis_ca_is_right"
+    before = role(**given).value("__infisical_applied")
+    laid_down = {name: value for name, value in kept(f"{redis_ca.read_text()}\n").items() if name != "content"}
+    files = {path: {**laid_down, "mode": "0644"}}
+    assert role(**given, files=files).value(right) is True
+    assert path in role(**given).value("__infisical_differences")
+    # One that is left over is taken away.
+    assert path in role(**OUTSIDE, files=files).value("__infisical_differences") and role().value(right) is True
+    redis_ca.write_text("-----BEGIN CERTIFICATE-----\nrenewed\n")
+    assert role(**given).value("__infisical_applied") != before
+    assert role(**given, files=files).value(right) is False
 
 
 def test_images_can_have_a_digest_and_come_from_a_mirror_or_from_nowhere() -> None:

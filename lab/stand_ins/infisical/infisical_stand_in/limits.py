@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +90,10 @@ def connect(settings: Redis, seconds: int) -> redis.Redis:
 
 
 def _client(settings: Redis, **options: Any) -> redis.Redis:
+    if settings.tls or settings.url.startswith("rediss://"):
+        # As Node does: the name is checked as well, and a file that is not there is no authority.
+        options["ssl_check_hostname"] = True
+        options["ssl_ca_certs"] = settings.ca_file if os.path.exists(settings.ca_file) else None
     if settings.url:
         return redis.Redis.from_url(settings.url, socket_connect_timeout=5, **options)
     kind: Any = redis.sentinel.Sentinel  # which has no types

@@ -38,6 +38,7 @@ class Redis:
     password: str = ""
     sentinel_username: str = ""
     sentinel_password: str = ""
+    ca_file: str = ""  # trusted besides the system's authorities
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,9 @@ def _read_replicas(environ: Mapping[str, str], root_cert: str) -> tuple[Database
 
 def _redis(environ: Mapping[str, str]) -> Redis:
     """REDIS_URL; without it what the Sentinels name."""
+    ca_file = environ.get("NODE_EXTRA_CA_CERTS", "")
     if environ.get("REDIS_URL"):
-        return Redis(environ["REDIS_URL"])
+        return Redis(environ["REDIS_URL"], ca_file=ca_file)
     hosts = [host.strip().partition(":") for host in environ["REDIS_SENTINEL_HOSTS"].split(",")]
     if any(not host or not port.isdecimal() for host, _, port in hosts):
         raise StartError("REDIS_SENTINEL_HOSTS must be a list of HOST:PORT, parted by commas")
@@ -134,6 +136,7 @@ def _redis(environ: Mapping[str, str]) -> Redis:
         password=environ.get("REDIS_PASSWORD", ""),
         sentinel_username=environ.get("REDIS_SENTINEL_USERNAME", ""),
         sentinel_password=environ.get("REDIS_SENTINEL_PASSWORD", ""),
+        ca_file=ca_file,
     )
 
 
