@@ -95,6 +95,8 @@ options:
           - V(absent) deletes it together with its own volumes, running or not. Directories of the node that it mounts,
             and volumes that are not in its configuration, stay. Only O(containers[].vmid), O(containers[].hostname)
             and O(containers[].node) count then.
+          - What is to be V(absent) goes first, so that another container of the list may have its vmid, hostname or
+            address.
         type: str
         choices: [present, started, stopped, absent]
         default: started
@@ -309,7 +311,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 containers:
-  description: What became of each container, or in check mode would become of it.
+  description: What became of each container, or in check mode would become of it; first those that are V(absent).
   returned: success
   type: list
   elements: dict

@@ -195,20 +195,27 @@ def test_a_stopped_container_is_started(module: Asks, proxmox: Proxmox) -> None:
     assert proxmox.ct(101).status == "running"
 
 
-def test_a_container_is_stopped_and_another_one_deleted_as_the_plan_says(
+def test_a_container_is_stopped_and_another_one_deleted_for_a_new_one_as_the_plan_says(
     role: Plays, module: Asks, proxmox: Proxmox
 ) -> None:
     done(module())
-    away = {"proxmox_lxc_containers": [{**INFISICAL, "state": "absent"}, {**OMAKASE, "state": "stopped"}]}
+    # It takes over both the name and the address.
+    new = {**INFISICAL, "vmid": 102, "groups": ["vaults"]}
+    away = {"proxmox_lxc_containers": [{**INFISICAL, "state": "absent"}, {**OMAKASE, "state": "stopped"}, new]}
+    seen = [{"ansible.builtin.debug": {"msg": "the vaults are {{ groups['vaults'] | default([]) }}"}}]
     volume = proxmox.ct(101).config["rootfs"].partition(",")[0]
     proxmox.requests.clear()
     plan = succeeded(role("--check", "--diff", **away))
     assert proxmox.written == []
-    for run in (plan, succeeded(role(**away))):
+    real = succeeded(role(after=seen, **away))
+    for run in (plan, real):
         assert "stop container 101 (infisical), which is running" in run.text
         assert f"delete container 101 (infisical) with its volumes {volume}" in run.text
         assert "stop container 100 (omakase), which is running" in run.text
-    assert proxmox.ct(101) is None and proxmox.ct(100).status == "stopped"
+        assert run.text.index("delete container 101") < run.text.index("create container 102 (infisical)")
+    assert proxmox.ct(101) is None and proxmox.ct(102).status == "running"
+    assert "the vaults are ['infisical']" in real.text
+    assert proxmox.ct(100).status == "stopped"
     assert not done(module(away))["changed"]
 
 

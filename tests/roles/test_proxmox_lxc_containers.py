@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tests.roles.test_proxmox_lxc import INVENTORY
 
 pytestmark = pytest.mark.lab
 VMID = 120
+SUCCESSOR = 121
 # A new container has new host keys.
 CONTAINER = Machine("role-practice", "198.18.0.120", known_hosts=Path("/dev/null"))
 # Keys as somebody's computer keeps them: of what had the address before, and of a neighbour.
@@ -36,13 +37,13 @@ Role = Callable[..., Run]
 
 @pytest.fixture(scope="module", autouse=True)
 def no_container(practice: None) -> Iterator[None]:
-    """Before and after, the container is not there."""
+    """Before and after, the container is not there, nor its successor."""
     password = Password("root@pam", (settings.PROXMOX / "password").read_text().strip())
     client = ProxmoxClient(HttpsTransport("127.0.0.1", 8006, True, str(settings.PROXMOX / "ca.pem"), 30), password)
 
     def remove() -> None:
-        if any(line["vmid"] == VMID for line in client.get("nodes", "pve", "lxc")):
-            path = encoded("nodes", "pve", "lxc", VMID)
+        for vmid in {line["vmid"] for line in client.get("nodes", "pve", "lxc")} & {VMID, SUCCESSOR}:
+            path = encoded("nodes", "pve", "lxc", vmid)
             client.wait(client.request("DELETE", path, {"force": 1, "purge": 1}), limit=60)
 
     remove()
@@ -57,7 +58,9 @@ def container() -> Host:
 
 @pytest.fixture
 def role(tmp_path: Path) -> Role:
-    """Runs the role for one container as root@pam; `changes` are its options, `variables` those of the role."""
+    """Runs the role for one container as root@pam; `changes` are its options, `variables` those of the role, and of
+    `besides` each is another container with these options.
+    """
     options: dict[str, Any] = {
         "vmid": VMID,
         "hostname": CONTAINER.name,
@@ -80,9 +83,11 @@ def role(tmp_path: Path) -> Role:
         "proxmox_lxc_api_ca_path": str(settings.PROXMOX / "ca.pem"),
     }
 
-    def run(*arguments: str, variables: dict[str, Any] | None = None, **changes: Any) -> Run:
+    def run(
+        *arguments: str, variables: dict[str, Any] | None = None, besides: Sequence[dict[str, Any]] = (), **changes: Any
+    ) -> Run:
         tasks = {"hosts": "proxmox", "gather_facts": False, "roles": ["omakase.homelab.proxmox_lxc"]}
-        containers = {"proxmox_lxc_containers": [{**options, **changes}]}
+        containers = {"proxmox_lxc_containers": [{**options, **each} for each in (changes, *besides)]}
         return play(tmp_path, INVENTORY, tasks, *arguments, variables={**given, **containers, **(variables or {})})
 
     return run
@@ -183,11 +188,15 @@ def test_it_is_stopped_and_started_with_all_that_is_on_it(role: Role, container:
     assert container.check_output("cat /root/kept /srv/media/kept") == "kept\nkept"
 
 
-def test_it_is_deleted_only_by_its_own_name(role: Role) -> None:
+def test_it_is_deleted_only_by_its_own_name_and_another_one_takes_its_hostname_and_address(
+    role: Role, container: Host
+) -> None:
     text = refused(role(state="absent", hostname="somebody-else", variables=by_token()))
     assert "the vmid 120 belongs to another container, role-practice" in text and lxc.is_running(str(VMID))
-    run = succeeded(role(state="absent", variables=by_token()))
+    successor = {"vmid": SUCCESSOR, "features": "nesting=1"}
+    run = succeeded(role(state="absent", variables=by_token(), besides=[successor]))
     assert "stop container 120 (role-practice), which is running" in run.text
     named = "delete container 120 (role-practice) with its volumes local-lvm:vm-120-disk-1, local-lvm:vm-120-disk-0"
     assert named in run.text
-    assert not lxc.exists(str(VMID))
+    assert not lxc.exists(str(VMID)) and lxc.is_running(str(SUCCESSOR))
+    assert container.check_output("hostname; ls /srv/media") == CONTAINER.name

@@ -41,13 +41,16 @@ class ProxmoxDouble:
         self.expected: list[tuple[str, Mapping[str, Any], Mapping[str, str] | None]] = []
         self.sent: list[Request] = []
 
-    def has(self, config: Mapping[str, Any], status: str = "running", pending: Any = ()) -> ProxmoxDouble:
-        """Let container 101 exist."""
-        line = {"type": "lxc", "vmid": 101, "node": "pve", "name": config.get("hostname", ""), "status": status}
+    def has(
+        self, config: Mapping[str, Any], status: str = "running", pending: Any = (), vmid: int = 101
+    ) -> ProxmoxDouble:
+        """Let a container exist, and no other guest."""
+        container = f"{NODE}/lxc/{vmid}"
+        line = {"type": "lxc", "vmid": vmid, "node": "pve", "name": config.get("hostname", ""), "status": status}
         self.reads["/cluster/resources"] = [{"type": "node", "node": "pve", "status": "online"}, line]
-        self.reads[f"{CONTAINER}/config"] = {"digest": "d1", **config}
-        self.reads[f"{CONTAINER}/status/current"] = {"status": status}
-        self.reads[f"{CONTAINER}/pending"] = list(pending)
+        self.reads[f"{container}/config"] = {"digest": "d1", **config}
+        self.reads[f"{container}/status/current"] = {"status": status}
+        self.reads[f"{container}/pending"] = list(pending)
         return self
 
     def expect(

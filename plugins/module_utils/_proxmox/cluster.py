@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, TypeVar
 
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.client import ProxmoxClient
-from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.container import Found, Guest
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.container import Found, Guest, Wanted
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors import (
     ProxmoxError,
     RefusedError,
@@ -66,6 +66,11 @@ class Cluster:
             return None
         return self._once(("container", vmid), lambda: self._settled(guest))
 
+    def own(self, wanted: Wanted) -> Found | None:
+        """The container of both its number and its name; None where there is none."""
+        found = self.container(wanted.vmid)
+        return found if found and found.hostname == wanted.hostname else None
+
     def storages(self, node: str) -> dict[str, dict[str, Any]]:
         """The storages of a node by name, with Proxmox's fields (`content`, `active`, `avail`)."""
         listed = self._once(("storages", node), lambda: self._client.get("nodes", node, "storage"))
@@ -81,8 +86,8 @@ class Cluster:
         """File names: those on the storage, and those Proxmox offers for download."""
         return self._once(("templates", node, storage), lambda: self._templates(node, storage))
 
-    def addresses(self) -> dict[str, Guest]:
-        """The static addresses configured in every guest that can be read."""
+    def addresses(self) -> dict[str, list[Guest]]:
+        """The static addresses configured in every guest that can be read, and who has each."""
         return self._once(("addresses",), self._addresses)
 
     def _once(self, key: tuple[Any, ...], read: Callable[[], Answer]) -> Answer:
@@ -157,8 +162,8 @@ class Cluster:
             return "does not exist" in refused.reason
         return False
 
-    def _addresses(self) -> dict[str, Guest]:
-        taken = {}
+    def _addresses(self) -> dict[str, list[Guest]]:
+        taken: dict[str, list[Guest]] = {}
         for guest in self.guests().values():
             try:
                 config = self._client.get("nodes", guest.node, guest.kind, guest.vmid, "config")
@@ -166,7 +171,7 @@ class Cluster:
                 # On a node that is offline, or not for these credentials; the network is probed besides.
                 continue
             for address in static_addresses(config):
-                taken[address] = guest
+                taken.setdefault(address, []).append(guest)
         return taken
 
 

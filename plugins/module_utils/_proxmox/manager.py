@@ -88,19 +88,21 @@ class Manager:
     # ------------------------------------------------------------------ judge
 
     def plan(self, containers: Sequence[Wanted], already: Sequence[str] = ()) -> list[Outcome]:
-        """What would be done; raises WrongWishError with all that is wrong, what is `already` known included."""
+        """What would be done, in that order: what is to be gone makes room for the rest. Raises WrongWishError with all
+        that is wrong, what is `already` known included.
+        """
         problems = [*already, *wish.wanted_twice(containers)]
         try:
             self._cluster.nodes()
             for wanted in containers:
-                problems += list(wish.malformed(wanted)) or self._against(wanted)
+                problems += list(wish.malformed(wanted)) or self._against(wanted, containers)
         except ProxmoxError as closed:
             # Whatever else is wrong is no news before this is right.
             problems += [problem for wanted in containers for problem in wish.malformed(wanted)]
             problems.insert(0, self._hinted(closed))
         if problems:
             raise WrongWishError(problems)
-        outcomes = [self._plan(wanted) for wanted in containers]
+        outcomes = [self._plan(wanted) for wanted in sorted(containers, key=lambda wanted: not wanted.gone)]
         changing = [outcome for outcome in outcomes if outcome.plan.steps]
         if changing and self._cluster.has_quorum() is False:
             raise WrongWishError(
@@ -114,9 +116,9 @@ class Manager:
                 self.warnings += concerns(outcome.wanted, outcome.found, self._cluster)
         return outcomes
 
-    def _against(self, wanted: Wanted) -> list[str]:
+    def _against(self, wanted: Wanted, everything: Sequence[Wanted]) -> list[str]:
         try:
-            return list(preflight.against(wanted, self._cluster, self.client.credentials, self.probe))
+            return list(preflight.against(wanted, everything, self._cluster, self.client.credentials, self.probe))
         except UnreachableError:
             raise
         except ProxmoxError as refused:
@@ -127,7 +129,7 @@ class Manager:
         return f"{problem} {hint}".strip()
 
     def _plan(self, wanted: Wanted) -> Outcome:
-        found = self._cluster.container(wanted.vmid)
+        found = self._cluster.own(wanted)
         template = None if found or wanted.gone else self._template(wanted)
         planned = plan(wanted, found, template, self.limits)
         return Outcome(wanted, planned, found, self._address(wanted, found, limit=0))
@@ -172,7 +174,7 @@ class Manager:
 
     def _look(self, wanted: Wanted) -> Found | None:
         self._cluster.forget()
-        return self._cluster.container(wanted.vmid)
+        return self._cluster.own(wanted)
 
     def _take(self, wanted: Wanted, steps: Sequence[Step]) -> None:
         for position, step in enumerate(steps):

@@ -5,34 +5,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable
 
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox import config, mounts, templates
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.client import Credentials
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.cluster import Cluster
-from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.container import Found, Wanted
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.container import Found, Guest, Wanted
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.plan import root_size
 
 Probe = Callable[[str], bool]
 
 
-def against(wanted: Wanted, cluster: Cluster, credentials: Credentials, probe: Probe) -> Iterator[str]:
-    """What stands against one container. `probe` tells whether an address answers on the network."""
-    for problem in _against(wanted, cluster, credentials, probe):
+def against(
+    wanted: Wanted, everything: Sequence[Wanted], cluster: Cluster, credentials: Credentials, probe: Probe
+) -> Iterator[str]:
+    """What stands against one container of `everything` that is wanted, of which what is to be gone is deleted first.
+    `probe` tells whether an address answers on the network.
+    """
+    for problem in _against(wanted, everything, cluster, credentials, probe):
         yield f"{wanted}: {problem}"
 
 
-def _against(wanted: Wanted, cluster: Cluster, credentials: Credentials, probe: Probe) -> Iterator[str]:
+def _against(
+    wanted: Wanted, everything: Sequence[Wanted], cluster: Cluster, credentials: Credentials, probe: Probe
+) -> Iterator[str]:
     nodes = cluster.nodes()
     if wanted.node not in nodes:
         yield f"there is no node '{wanted.node}'; this cluster has {_listed(nodes)}."
         return
-    stranger = _stranger(wanted, cluster, credentials)
+    stranger = _stranger(wanted, everything, cluster, credentials)
     if stranger:
         yield stranger
         return
-    found = cluster.container(wanted.vmid)
+    found = cluster.own(wanted)
     if wanted.gone:
         if found and int(found.config.get("protection", 0)):
             yield f"it is protected against deletion. `pct set {wanted.vmid} --protection 0` on {found.node} ends that."
@@ -46,10 +52,10 @@ def _against(wanted: Wanted, cluster: Cluster, credentials: Credentials, probe: 
     yield from _missing_bridge(wanted, found, cluster, credentials)
     yield from _of_root(wanted, found, credentials)
     yield from _missing_pool(wanted, found, cluster)
-    yield from _taken_addresses(wanted, found, cluster, probe)
+    yield from _taken_addresses(wanted, everything, cluster, probe)
 
 
-def _stranger(wanted: Wanted, cluster: Cluster, credentials: Credentials) -> str | None:
+def _stranger(wanted: Wanted, everything: Sequence[Wanted], cluster: Cluster, credentials: Credentials) -> str | None:
     """Someone else's guest under this number, or ours where it cannot be reached."""
     guest = cluster.guests().get(wanted.vmid)
     if guest is None:
@@ -64,6 +70,8 @@ def _stranger(wanted: Wanted, cluster: Cluster, credentials: Credentials) -> str
     found = cluster.container(wanted.vmid) if guest.kind == "lxc" else None
     if guest.kind == "lxc" and found is None:
         return None
+    if found and _is_handed_over(wanted, everything, found):
+        return None
     if found is None or found.hostname != wanted.hostname:
         whose = found.hostname if found else guest.name
         kind = "container" if found else "virtual machine"
@@ -74,6 +82,12 @@ def _stranger(wanted: Wanted, cluster: Cluster, credentials: Credentials) -> str
     if guest.node != wanted.node:
         return f"it is on the node {guest.node}, not on {wanted.node}. Migrate it in Proxmox, or name its node."
     return None
+
+
+def _is_handed_over(wanted: Wanted, everything: Sequence[Wanted], found: Found) -> bool:
+    """Whether its number goes from one wanted container to another, before which or after which it is this one's."""
+    others = [other for other in everything if other.vmid == wanted.vmid and other.gone != wanted.gone]
+    return found.hostname in [other.hostname for other in others]
 
 
 # ----------------------------------------------------- storages and templates
@@ -210,21 +224,32 @@ def _features_of_root(wanted: Wanted, found: Found | None) -> list[str]:
     return sorted(changed - {"nesting"} if wanted.unprivileged else changed)
 
 
-def _taken_addresses(wanted: Wanted, found: Found | None, cluster: Cluster, probe: Probe) -> Iterator[str]:
-    net = wanted.net or {}
+def _taken_addresses(wanted: Wanted, everything: Sequence[Wanted], cluster: Cluster, probe: Probe) -> Iterator[str]:
+    found, net = cluster.own(wanted), wanted.net or {}
     same = found is not None and all(found.properties("net0").get(key) == net.get(key) for key in ("ip", "ip6"))
     if found and same and (found.running or wanted.state != "started"):
         return
     for address in wanted.addresses:
-        owner = cluster.addresses().get(str(address.ip))
-        if owner and owner.vmid != wanted.vmid:
-            yield f"the address {address.ip} is already in use by the {owner}. Choose a free one."
-        elif probe(str(address.ip)):
+        holders = cluster.addresses().get(str(address.ip), [])
+        going = _going(holders, everything, cluster)
+        owners = [guest for guest in holders if guest.vmid not in (wanted.vmid, *going)]
+        # What answers may be one that is deleted before.
+        silent = not any(other.running for other in going.values())
+        if owners:
+            yield f"the address {address.ip} is already in use by the {owners[0]}. Choose a free one."
+        elif silent and probe(str(address.ip)):
             state = "does not exist" if found is None else "has another one" if found.running else "is stopped"
             yield (
                 f"the address {address.ip} is already in use: something answers there, and this container "
                 f"{state}. Choose a free one."
             )
+
+
+def _going(guests: Sequence[Guest], everything: Sequence[Wanted], cluster: Cluster) -> dict[int, Found]:
+    """Those of the guests that are to be deleted, by number."""
+    numbers = [guest.vmid for guest in guests]
+    own = {wanted.vmid: cluster.own(wanted) for wanted in everything if wanted.gone and wanted.vmid in numbers}
+    return {vmid: found for vmid, found in own.items() if found}
 
 
 def _unseen(credentials: Credentials, privilege: str, path: str) -> str:

@@ -23,10 +23,15 @@ _SHORTEST_PASSWORD = 5
 
 
 def wanted_twice(containers: Sequence[Wanted]) -> list[str]:
-    """The same number, name or address given to several containers."""
-    problems = _twice("the vmid", (str(wanted.vmid) for wanted in containers))
-    problems += _twice("the hostname", (wanted.hostname for wanted in containers))
-    sound = [wanted for wanted in containers if not wanted.gone and not any(malformed(wanted))]
+    """The same number, name or address given to several containers, unless one is deleted for the other."""
+    gone, kept = ([wanted for wanted in containers if wanted.gone is which] for which in (True, False))
+    problems = []
+    for group in (kept, gone):
+        problems += _twice("the vmid", (str(wanted.vmid) for wanted in group))
+        problems += _twice("the hostname", (wanted.hostname for wanted in group))
+    both = {str(wanted) for wanted in gone} & {str(wanted) for wanted in kept}
+    problems += [f"{wanted} is to be deleted and to be there; leave one of the two out." for wanted in sorted(both)]
+    sound = [wanted for wanted in kept if not any(malformed(wanted))]
     return problems + _twice("the address", (str(address.ip) for wanted in sound for address in wanted.addresses))
 
 

@@ -336,3 +336,68 @@ def test_a_container_that_is_elsewhere_protected_or_out_of_sight_is_not_deleted(
     )
     said = refused(state="absent", credentials={"api_token_id": "deploy", "api_token_secret": "s"})
     assert "the vmid 101 is taken by a guest that the token root@pam!deploy may not see" in said
+
+
+# One deleted for another, of the same list.
+
+OLD = {"vmid": 101, "hostname": "infisical", "node": "pve", "state": "absent"}
+GONE = {"/cluster/resources": [{"type": "node", "node": "pve", "status": "online"}]}
+
+
+@pytest.mark.parametrize(
+    "same",
+    [{"vmid": 102, "hostname": "vault"}, {"vmid": 102}, {"hostname": "vault"}],
+    ids=["address", "name", "number"],
+)
+def test_what_is_deleted_makes_room_for_a_new_one_wherever_it_stands_in_the_list(
+    proxmox: ProxmoxDouble, monkeypatch: pytest.MonkeyPatch, same: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(proxmox_container, "answers", lambda _address: True)  # the old one, as long as it is there
+    new = {**WANTED, **same, "state": "present"}
+    proxmox.has(HAS)
+    proxmox.reads[f"{NODE}/storage/local/content"] = [{"volid": f"local:vztmpl/{TEMPLATE}"}]
+    planned = run_all([new, OLD], check=True)["containers"]
+    assert [(each["hostname"], each["steps"][-1].split()[0]) for each in planned] == [
+        ("infisical", "delete"),
+        (new["hostname"], "create"),
+    ]
+    proxmox.expect(f"POST {CONTAINER}/status/shutdown", task="vzshutdown")
+    proxmox.expect(f"DELETE {CONTAINER}", {"purge": "1"}, GONE, task="vzdestroy")
+    there = ProxmoxDouble().has({**HAS, "hostname": new["hostname"]}, "stopped", vmid=new["vmid"]).reads
+    proxmox.expect(f"POST {NODE}/lxc", then=there, task="vzcreate")
+    done = run_all([new, OLD])["containers"]
+    assert [each["steps"] for each in done] == [each["steps"] for each in planned]
+    assert [each["status"] for each in done] == ["absent", "stopped"]
+    assert not run_all([new, OLD])["changed"], "a list that stays as it is asks for nothing more"
+
+
+def test_an_address_that_answers_beside_a_stopped_one_that_is_deleted_is_somebody_else_s(
+    proxmox: ProxmoxDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxmox_container, "answers", lambda _address: True)
+    proxmox.has(HAS, status="stopped")
+    said = run_all([OLD, {**WANTED, "vmid": 102, "hostname": "vault"}])["msg"]
+    assert "container 102 (vault): the address 192.168.1.101 is already in use: something answers there" in said
+
+
+def test_an_address_stays_taken_while_another_guest_has_it_too_or_the_deletion_is_refused(
+    proxmox: ProxmoxDouble,
+) -> None:
+    new = {**WANTED, "vmid": 102, "hostname": "vault"}
+    proxmox.has({**HAS, "protection": 1})
+    said = run_all([OLD, new])["problems"]
+    assert len(said) == 1 and "pct set 101 --protection 0" in said[0]
+    proxmox.reads["/cluster/resources"].append({"type": "qemu", "vmid": 200, "node": "pve", "name": "nas"})
+    proxmox.reads[f"{NODE}/qemu/200/config"] = {"ipconfig0": "ip=192.168.1.101/24"}
+    assert "192.168.1.101 is already in use by the virtual machine 200 (nas)" in run_all([OLD, new])["msg"]
+    proxmox.has({**HAS, "hostname": "mail"})
+    said = run_all([OLD, new])["problems"]
+    assert "belongs to another container, mail, on pve" in said[0] and "in use by the container 101 (mail)" in said[1]
+
+
+def test_one_container_is_not_both_deleted_and_kept(proxmox: ProxmoxDouble) -> None:
+    proxmox.has(HAS)
+    said = "container 101 (infisical) is to be deleted and to be there; leave one of the two out."
+    assert run_all([OLD, WANTED])["problems"] == [said]
+    twice = run_all([OLD, {**OLD, "hostname": "vault"}])["problems"]
+    assert twice[0] == "the vmid 101 is given to 2 containers."
