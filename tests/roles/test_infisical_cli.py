@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import shutil
 import subprocess
 import sys
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab import packages
 from lab.shell import wait_for
 from tests.faults.playbook import LIMIT, Playbook
 from tests.roles.machine import SERVER, Machine, cli_of_the_lab
@@ -33,6 +36,8 @@ STAND_IN = ROOT / "lab" / "stand_ins" / "infisical_cli" / "infisical"
 APT_AT_WORK = "import fcntl, signal; held = open('/var/lib/apt/lists/lock', 'w'); fcntl.lockf(held, 2); signal.pause()"
 RELEASE = "0.43.137"
 OLDER = "0.43.1"
+# Where nobody answers
+NOBODY = "http://198.18.0.1:1"
 
 Role = Callable[..., Run]
 
@@ -48,28 +53,62 @@ def role(machine: Machine, tmp_path: Path) -> Role:
     return run
 
 
+@dataclass(frozen=True)
+class Releases:
+    """Releases in the layout of the vendor's: what is in the folder is served at the address."""
+
+    folder: Path
+    url: str
+
+    def sum(self, name: str) -> str:
+        """SHA-256 of one of their files."""
+        return hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
+
+
 @pytest.fixture(scope="module")
-def releases(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Iterator[tuple[str, str]]:
-    """A server with a release in the layout of the vendor's: its address, and the archive's SHA-256."""
+def releases(tmp_path_factory: pytest.TempPathFactory, machine: Machine) -> Iterator[Releases]:
+    """An archive of RELEASE, packages of RELEASE and OLDER, and their checksums, served."""
     folder = tmp_path_factory.mktemp("releases")
-    content = folder / "content"
-    (content / "completions").mkdir(parents=True)
-    (content / "infisical").write_text(STAND_IN.read_text().replace("0.43.136", RELEASE))
+    pack_archive(RELEASE, tmp_path_factory.mktemp("archive"), folder)
+    for version in (RELEASE, OLDER):
+        pack_package(version, tmp_path_factory.mktemp("package"), folder)
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer((SERVER.split("/")[2].split(":")[0], 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = Releases(folder, f"http://{server.server_address[0]}:{server.server_address[1]}")  # type: ignore[str-bytes-safe]
+        sums = [f"{found.sum(path.name)}  {path.name}\n" for path in sorted(folder.iterdir())]
+        (folder / "checksums.txt").write_text("".join([f"{'0' * 64}  other.tar.gz\n", *sums]))
+        yield found
+        server.shutdown()
+
+
+def command_of(version: str) -> str:
+    """The stand-in as another version."""
+    return STAND_IN.read_text().replace(packages.CLI_VERSION, version)
+
+
+def pack_archive(version: str, content: Path, folder: Path) -> None:
+    """Lay the archive of a release into a folder."""
+    (content / "completions").mkdir()
+    (content / "infisical").write_text(command_of(version))
     (content / "infisical").chmod(0o755)
     for shell in ("bash", "fish", "zsh"):
         text = subprocess.run([sys.executable, str(STAND_IN), "completion", shell], check=True, capture_output=True)
         (content / "completions" / f"infisical.{shell}").write_bytes(text.stdout)
-    archive = folder / f"cli_{RELEASE}_linux_amd64.tar.gz"
-    with tarfile.open(archive, "w:gz") as tar:
+    with tarfile.open(folder / f"cli_{version}_linux_amd64.tar.gz", "w:gz") as tar:
         for name in ("infisical", "completions"):
             tar.add(content / name, name)
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    (folder / "checksums.txt").write_text(f"{'0' * 64}  other.tar.gz\n{digest}  {archive.name}\n")
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
-    with ThreadingHTTPServer((SERVER.split("/")[2].split(":")[0], 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://{server.server_address[0]}:{server.server_address[1]}", digest  # type: ignore[str-bytes-safe]
-        server.shutdown()
+
+
+def pack_package(version: str, content: Path, folder: Path) -> None:
+    """Lay the package of a release into a folder: the one of the lab's repository, as another version."""
+    (package,) = (packages.ROOT / "infisical").rglob("infisical_*.deb")
+    subprocess.run(["dpkg-deb", "--raw-extract", package, content], check=True)
+    control = content / "DEBIAN" / "control"
+    control.write_text(control.read_text().replace(f"Version: {packages.CLI_VERSION}", f"Version: {version}"))
+    (content / "usr" / "bin" / "infisical").write_text(command_of(version))
+    target = folder / f"infisical_{version}_linux_amd64.deb"
+    subprocess.run(["dpkg-deb", "--root-owner-group", "--build", content, target], check=True)
 
 
 def test_a_plan_on_a_fresh_machine_succeeds_and_tells_what_would_be_installed(role: Role, machine: Machine) -> None:
@@ -151,23 +190,83 @@ def test_shells_are_told_of_the_server_only_when_asked(role: Role, machine: Mach
     assert "--telemetry=false" in machine.host.check_output("bash -lc 'alias infisical'")
 
 
-def test_a_release_s_archive_is_installed_if_its_checksum_is_right(
-    role: Role, machine: Machine, releases: tuple[str, str]
+def test_a_release_s_package_is_installed_if_its_checksum_is_right_and_held(
+    role: Role, machine: Machine, releases: Releases
 ) -> None:
-    url, digest = releases
     host = machine.host
-    given = {"infisical_cli_source": "archive", "infisical_cli_release_url": url, "infisical_cli_version": RELEASE}
-    assert f"Would install infisical {RELEASE}" in succeeded(role("--check", **given)).text
-    assert "checksum" in refused(role(**given, infisical_cli_archive_checksum="1" * 64))
+    before = host.package("infisical").version
+    given = {"infisical_cli_source": "deb", "infisical_cli_version": RELEASE, "infisical_cli_hold": True}
+    served = {**given, "infisical_cli_release_url": releases.url}
+    assert f"Would install infisical {RELEASE}" in succeeded(role("--check", **served)).text
+    assert "checksum" in refused(role(**served, infisical_cli_archive_checksum="1" * 64))
+    assert host.package("infisical").version == before
+    assert succeeded(role(**served)).changed
+    assert host.package("infisical").version == RELEASE
+    assert host.check_output("infisical --version").startswith(f"infisical version {RELEASE}")
+    assert host.check_output("apt-mark showhold") == "infisical"
+    assert host.check_output("find /tmp /root -name '*.infisical'") == ""
+    assert succeeded(role(**given, infisical_cli_release_url=NOBODY)).changed == 0, "it was fetched again"
+
+
+def test_an_older_package_of_the_controller_takes_the_place_of_a_held_one_and_the_host_fetches_nothing(
+    role: Role, machine: Machine, releases: Releases, tmp_path: Path
+) -> None:
+    host = machine.host
+    package = tmp_path / f"infisical_{OLDER}_linux_amd64.deb"
+    given = {"infisical_cli_archive": str(package), "infisical_cli_version": OLDER, "infisical_cli_hold": True}
+    given["infisical_cli_archive_checksum"] = releases.sum(package.name)
+    given["infisical_cli_release_url"] = given["infisical_cli_repository_url"] = NOBODY
+    # The modules for apt would fetch it.
+    host.check_output("apt-get purge -qq python3-apt")
+    assert "is no file on the controller" in refused(role(**given))
+    shutil.copy(releases.folder / package.name, package)
+    assert "another checksum" in refused(role(**{**given, "infisical_cli_archive_checksum": "1" * 64}))
+    assert f"Would install infisical {OLDER} from {package}" in succeeded(role("--check", **given)).text
+    assert host.package("infisical").version == RELEASE
+    succeeded(role(**given))
+    assert host.package("infisical").version == OLDER
+    assert host.check_output("apt-mark showhold") == "infisical"
+    assert not host.package("python3-apt").is_installed
+    assert host.check_output("find /tmp /root -name '*.infisical'") == ""
+    package.unlink()
+    assert succeeded(role(**given)).changed == 0
+    assert succeeded(role(**{**given, "infisical_cli_hold": False})).changed == 1
+    assert host.check_output("apt-mark showhold") == ""
+
+
+def test_a_release_s_archive_is_installed_if_its_checksum_is_right(
+    role: Role, machine: Machine, releases: Releases
+) -> None:
+    host = machine.host
+    given = {"infisical_cli_source": "archive", "infisical_cli_version": RELEASE}
+    served = {**given, "infisical_cli_release_url": releases.url}
+    assert f"Would install infisical {RELEASE}" in succeeded(role("--check", **served)).text
+    assert "checksum" in refused(role(**served, infisical_cli_archive_checksum="1" * 64))
     assert not host.file("/usr/local/bin/infisical").exists
-    assert succeeded(role(**given)).changed
+    assert succeeded(role(**served)).changed
     assert host.check_output("infisical --version").startswith(f"infisical version {RELEASE}")
     completions = "/usr/local/share/bash-completion/completions/infisical"
     assert "export" in host.check_output(f"bash -c '. {completions}; complete -p infisical'")
     assert host.check_output("ls /usr/local/share/zsh/site-functions /usr/local/share/fish/vendor_completions.d")
     assert host.check_output("find /tmp /root -name '*.infisical'") == ""
-    assert succeeded(role(**given, infisical_cli_archive_checksum=digest)).changed == 0
+    assert succeeded(role(**given, infisical_cli_release_url=NOBODY)).changed == 0, "it was fetched again"
     host.check_output("rm /usr/local/bin/infisical")
+
+
+def test_an_archive_of_the_controller_is_installed_though_the_host_can_fetch_nothing(
+    role: Role, machine: Machine, releases: Releases
+) -> None:
+    archive = f"cli_{RELEASE}_linux_amd64.tar.gz"
+    given = {
+        "infisical_cli_archive": str(releases.folder / archive),
+        "infisical_cli_archive_checksum": releases.sum(archive),
+        "infisical_cli_version": RELEASE,
+        "infisical_cli_release_url": NOBODY,
+    }
+    succeeded(role(**given))
+    assert machine.host.check_output("infisical --version").startswith(f"infisical version {RELEASE}")
+    assert succeeded(role(**given)).changed == 0
+    machine.host.check_output("rm /usr/local/bin/infisical")
 
 
 def test_a_command_that_does_not_answer_is_named(role: Role, machine: Machine) -> None:

@@ -249,7 +249,9 @@ def cli(
     files = {CLI.path: text(CLI.source(CLI_KEY)), CLI_KEY: text(ARMOURED.decode())}
     read = host({"command": "", "local": "", **said}, files, packages, **(system or {}))
     given.setdefault("infisical_cli_repository_key_fingerprint", FINGERPRINT)
-    return role("infisical_cli", read, __infisical_cli_asked_again={"skipped": True, "changed": False}, **given)
+    skipped = {"skipped": True, "changed": False}
+    registered = {"__infisical_cli_asked_again": skipped, "__infisical_cli_archive_read": skipped}
+    return role("infisical_cli", read, **registered, **given)
 
 
 def test_a_command_that_answers_is_not_asked_again() -> None:
@@ -272,20 +274,41 @@ def test_a_command_that_answers_is_not_asked_again() -> None:
     ("held", "given", "installed"),
     [
         (False, {}, True),
-        (True, {}, False),
-        (True, {"infisical_cli_version": "0.43.136", "infisical_cli_hold": True}, True),
+        (True, {}, True),
         (False, {"infisical_cli_version": "0.43.137"}, False),
         (False, {"infisical_cli_upgrade": True}, False),
         (False, {"infisical_cli_repository_url": "https://mirror.example/deb"}, False),
         (False, {"infisical_cli_repository_key_fingerprint": "0" * 40}, False),
     ],
-    ids=["any version", "held by somebody", "held", "another version", "the newest", "a mirror", "another key"],
+    ids=["any version", "held by somebody", "another version", "the newest", "a mirror", "another key"],
 )
 def test_the_repository_is_seen_to_where_it_or_its_package_is_not_as_wanted(
     held: bool, given: dict[str, Any], installed: bool
 ) -> None:
     found = cli({}, packages={"infisical": package("0.43.136", held)}, **given)
     assert found.value("__infisical_cli_is_installed") is installed
+
+
+@pytest.mark.parametrize("source", ["repository", "deb"])
+@pytest.mark.parametrize(
+    ("held", "hold", "version", "differs"),
+    [
+        (False, False, "0.43.136", False),
+        (True, True, "0.43.136", False),
+        (True, False, "0.43.136", True),
+        (False, True, "0.43.136", True),
+        # Another version is put in its place
+        (True, True, "0.43.137", True),
+    ],
+)
+def test_a_package_is_held_or_let_go_where_it_is_not_so_or_is_about_to_change(
+    source: str, held: bool, hold: bool, version: str, differs: bool
+) -> None:
+    given = {"infisical_cli_source": source, "infisical_cli_version": version, "infisical_cli_hold": hold}
+    found = cli({}, packages={"infisical": package("0.43.136", held)}, **given)
+    assert found.value("__infisical_cli_hold_differs") is differs
+    found.variables["ansible_check_mode"] = True
+    assert found.value("__infisical_cli_hold_differs") is (differs and version == "0.43.136")
 
 
 @pytest.mark.parametrize(
