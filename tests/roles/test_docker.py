@@ -290,3 +290,18 @@ def test_traefik_finds_a_service_of_this_engine_by_the_labels_of_reverse_proxy(
     assert labels["traefik.http.services.infisical.loadbalancer.server.port"] == "8080"
     assert set(inspected["NetworkSettings"]["Networks"]) == {"infisical_own", "traefik"}
     assert succeeded(machine.role(tmp_path, "reverse_proxy", given)).changed == 0
+
+
+def test_the_engine_begins_afresh_in_another_place_where_that_is_said_and_the_old_data_stays(
+    role: Role, machine: Machine
+) -> None:
+    host = machine.host
+    host.check_output("docker volume create of-before")
+    options = {"registry-mirrors": [REGISTRY], "data-root": "/srv/docker"}
+    moved = {"docker_daemon_options": options, "docker_allow_restart": True, "docker_allow_new_data_root": True}
+    host.check_output("docker ps --quiet | xargs --no-run-if-empty docker stop --time 1")
+    succeeded(role(**moved))
+    assert host.check_output("docker info --format '{{.DockerRootDir}}'") == "/srv/docker"
+    assert host.check_output("docker volume ls --quiet") == ""
+    assert host.file("/var/lib/docker/volumes/of-before").is_directory
+    assert succeeded(role(docker_daemon_options=options)).changed == 0
