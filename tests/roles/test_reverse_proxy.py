@@ -25,9 +25,10 @@ pytestmark = pytest.mark.lab
 ADDRESS = "198.18.0.130"
 SITE = "infisical.home.example"
 CONFIGURATION = "/etc/haproxy/haproxy.cfg"
-# Names itself and what it was asked with, gives a web socket's first frame back; /tmp/NAME.sick makes it unwell.
+# Names itself and what it was asked with, sets a cookie, redirects from /old to /new, and gives a web socket's first
+# frame back; /tmp/NAME.sick makes it unwell.
 BACKEND = """
-import base64, hashlib, json, pathlib, sys
+import base64, hashlib, json, pathlib, socket, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Backend(BaseHTTPRequestHandler):
@@ -38,7 +39,12 @@ class Backend(BaseHTTPRequestHandler):
         if self.headers.get("Upgrade") == "websocket":
             return self.echo(self.headers["Sec-WebSocket-Key"])
         body = json.dumps({"name": sys.argv[1], "headers": dict(self.headers)}).encode()
-        self.send_response(503 if sick else 200)
+        self.send_response(503 if sick else 302 if self.path == "/old" else 200)
+        scheme, host = self.headers.get("X-Forwarded-Proto"), self.headers.get("X-Forwarded-Host")
+        secure = "; Secure" if scheme == "https" else ""
+        self.send_header("Set-Cookie", f"jid=1; Path=/; HttpOnly; SameSite=Strict{secure}")
+        if self.path == "/old":
+            self.send_header("Location", f"{scheme}://{host}/new")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Frame-Options", "ALLOWALL")
         self.end_headers()
@@ -56,11 +62,14 @@ class Backend(BaseHTTPRequestHandler):
         self.wfile.write(bytes([kind, len(text)]) + text)
         self.close_connection = True
 
-ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Backend).serve_forever()
+class Server(ThreadingHTTPServer):
+    address_family = socket.AF_INET6 if ":" in sys.argv[2] else socket.AF_INET
+
+Server((sys.argv[2].strip("[]"), int(sys.argv[3])), Backend).serve_forever()
 """
 PEBBLE = "pebble.home.example"
 TRUSTED = "/usr/local/share/ca-certificates/pebble.crt"
-BACKENDS = [{"name": "one", "address": "127.0.0.1:8081"}, {"name": "two", "address": "127.0.0.1:8082"}]
+BACKENDS = [{"name": "one", "address": "127.0.0.1:8081"}, {"name": "two", "address": "[::1]:8082"}]
 
 Role = Callable[..., Run]
 
@@ -87,6 +96,11 @@ def ask(*options: str, path: str = "/", scheme: str = "https", host: str = SITE)
     head, _, body = ran.stdout.replace("\r", "").partition("\n\n")
     status, *lines = head.splitlines()
     return Answer(int(status.split()[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}, body)
+
+
+def told(body: str) -> dict[str, str]:
+    """What a backend was told, by lower-case name of the header."""
+    return {name.lower(): value for name, value in json.loads(body)["headers"].items()}
 
 
 def served(authority: Path | str) -> Counter[str]:
@@ -119,8 +133,9 @@ def web_socket(authority: Path | str) -> tuple[str, bytes]:
 
 def start(machine: Machine, name: str, address: str) -> None:
     """Start a backend."""
-    port = address.partition(":")[2]
-    machine.host.check_output("systemd-run --quiet --collect --unit=%s python3 -c %s %s %s", name, BACKEND, name, port)
+    host, _, port = address.rpartition(":")
+    command = "systemd-run --quiet --collect --unit=%s python3 -c %s %s %s %s"
+    machine.host.check_output(command, name, BACKEND, name, host, port)
 
 
 def admin(machine: Machine, command: str) -> str:
@@ -260,16 +275,15 @@ def test_plain_http_is_redirected_and_browsers_are_told_to_come_by_https(fetched
 
 def test_a_client_cannot_pretend_to_be_another_one(fetched: Path) -> None:
     lies = ["-H", "X-Forwarded-For: 10.9.9.9", "-H", "X-Real-IP: 10.9.9.9", "-H", "X-Forwarded-Proto: http"]
-    headers = ask("--cacert", str(fetched), *lies).json["headers"]
-    told = {name.lower(): value for name, value in headers.items()}
-    assert (told["x-forwarded-for"], told["x-real-ip"]) == ("198.18.0.1", "198.18.0.1")
-    assert (told["x-forwarded-proto"], told["x-forwarded-host"], told["host"]) == ("https", SITE, SITE)
+    headers = told(ask("--cacert", str(fetched), *lies).body)
+    assert (headers["x-forwarded-for"], headers["x-real-ip"]) == ("198.18.0.1", "198.18.0.1")
+    assert (headers["x-forwarded-proto"], headers["x-forwarded-host"], headers["host"]) == ("https", SITE, SITE)
 
 
-def assert_a_trusted_proxy_is_believed(authority: Path | str) -> None:
-    headers = ask("--cacert", str(authority), "-H", "X-Forwarded-For: 10.9.9.9, 10.8.8.8").json["headers"]
-    told = {name.lower(): value for name, value in headers.items()}
-    assert (told["x-forwarded-for"], told["x-real-ip"]) == ("10.8.8.8", "10.8.8.8")
+def test_a_cookie_of_the_site_arrives_for_https_alone_and_its_redirect_leads_there(fetched: Path) -> None:
+    answer = ask("--cacert", str(fetched), path="/old")
+    assert answer.headers["set-cookie"] == "jid=1; Path=/; HttpOnly; SameSite=Strict; Secure"
+    assert (answer.status, answer.headers["location"]) == (302, f"https://{SITE}/new")
 
 
 def test_a_web_socket_goes_through_in_both_directions(fetched: Path) -> None:
@@ -286,6 +300,26 @@ def test_old_tls_and_unknown_names_are_refused(fetched: Path) -> None:
         assert "alert handshake failure" in tls("-tls1_2", "-cipher", f"{weak}:@SECLEVEL=0")
     assert "Protocol  : TLSv1.2" in tls("-tls1_2") and "New, TLSv1.3" in tls("-tls1_3")
     assert ask("--insecure", host="other.home.example").status == 421
+
+
+# Further settings of a run that tries something else, too.
+STRICTER = {
+    "reverse_proxy_addresses": ["0.0.0.0", "::"],  # noqa: S104
+    "reverse_proxy_hsts_seconds": 0,
+    "reverse_proxy_tls_minimum": "1.3",
+    "reverse_proxy_trusted_proxies": ["198.18.0.1/32"],
+}
+
+
+def assert_stricter(machine: Machine, authority: Path | str) -> None:
+    """What these settings make of the proxy, for a site that is also asked for by the address ::1."""
+    answer = ask("--cacert", str(authority), "-H", "X-Forwarded-For: 10.9.9.9, 10.8.8.8")
+    headers = told(answer.body)
+    assert (headers["x-forwarded-for"], headers["x-real-ip"]) == ("10.8.8.8", "10.8.8.8")
+    assert "strict-transport-security" not in answer.headers
+    assert "alert protocol version" in tls("-tls1_2") and "New, TLSv1.3" in tls("-tls1_3")
+    assert told(machine.host.check_output("curl -sSf --insecure https://[::1]/"))["host"] == "[::1]"
+    assert "https://[::1]/x" in machine.host.check_output("curl -sS -o /dev/null -w %{redirect_url} http://[::1]/x")
 
 
 def test_what_a_killed_run_has_laid_down_is_loaded_and_trusted_by_the_next_one(
@@ -328,11 +362,10 @@ def test_a_backend_is_drained_by_a_task_for_a_while_or_by_its_variable(
     assert served(fetched) == {"one": 12}
     admin(machine, "set server infisical/two state ready")
     assert wait_for(lambda: set(served(fetched)) == {"one", "two"}, 20)
-    changed = {"reverse_proxy_trusted_proxies": ["198.18.0.1/32"], "reverse_proxy_hsts_seconds": 0}
-    succeeded(role(backends=[{**BACKENDS[0], "drain": True}, BACKENDS[1]], **changed))
+    both = {"hostnames": [SITE, "::1"]}
+    succeeded(role(backends=[{**BACKENDS[0], "drain": True}, BACKENDS[1]], site=both, **STRICTER))
     assert served(fetched) == {"two": 12}
-    assert_a_trusted_proxy_is_believed(fetched)
-    assert "strict-transport-security" not in ask("--cacert", str(fetched)).headers
+    assert_stricter(machine, fetched)
 
 
 def test_a_certificate_that_ends_soon_is_renewed_with_the_key_and_the_authority_that_were_there(
@@ -389,6 +422,7 @@ def test_nginx_does_the_same_with_certificates_from_files(role: Role, machine: M
     trust = authority.certificate
     test_plain_http_is_redirected_and_browsers_are_told_to_come_by_https(trust)
     test_a_client_cannot_pretend_to_be_another_one(trust)
+    test_a_cookie_of_the_site_arrives_for_https_alone_and_its_redirect_leads_there(trust)
     test_a_web_socket_goes_through_in_both_directions(trust)
     test_old_tls_and_unknown_names_are_refused(trust)
     assert set(served(trust)) == {"one", "two"}
@@ -398,11 +432,11 @@ def test_nginx_does_the_same_with_certificates_from_files(role: Role, machine: M
     before = machine.host.file("/etc/nginx/nginx.conf").content
     assert "failed to validate" in refused(role(**given, site=files, reverse_proxy_trusted_proxies=["10.0.0.0/99"]))
     assert machine.host.file("/etc/nginx/nginx.conf").content == before
-    changed = {"reverse_proxy_trusted_proxies": ["198.18.0.1/32"], "reverse_proxy_hsts_seconds": 0}
-    succeeded(role(**given, **changed, site=files, backends=[BACKENDS[0], {**BACKENDS[1], "drain": True}]))
+    certificate, key = authority.issue(SITE, also="::1")
+    both = {"certificate": str(certificate), "private_key": str(key), "hostnames": [SITE, "::1"]}
+    succeeded(role(**given, **STRICTER, site=both, backends=[BACKENDS[0], {**BACKENDS[1], "drain": True}]))
     assert served(trust) == {"one": 12}
-    assert_a_trusted_proxy_is_believed(trust)
-    assert "strict-transport-security" not in ask("--cacert", str(trust)).headers
+    assert_stricter(machine, trust)
 
 
 def test_acme_gives_a_certificate_through_the_proxy_and_its_renewal_is_served_at_once(

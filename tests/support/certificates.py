@@ -39,11 +39,11 @@ class Authority:
         self.certificate = directory / "authority.pem"
         self.certificate.write_bytes(self._sign(own))
 
-    def issue(self, name: str, days: float = 1) -> tuple[Path, Path]:
-        """Certificate, valid for so many days, and key for a host name or an address, as files."""
+    def issue(self, name: str, days: float = 1, also: str = "") -> tuple[Path, Path]:
+        """Certificate, valid for so many days, and key for a host name or an address, or two of them, as files."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        names = x509.SubjectAlternativeName([_alternative(name)])
+        names = x509.SubjectAlternativeName([_alternative(each) for each in (name, also) if each])
         certificate = self.directory / f"{name}.pem"
         certificate.write_bytes(self._sign(self._builder(subject, key, days).add_extension(names, False)))
         private = self.directory / f"{name}.key"

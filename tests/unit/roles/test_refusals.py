@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.meta.repository import ROOT
 from tests.support.certificates import Authority
 from tests.support.role import Role, problems
 from tests.unit.roles.test_infisical import KEPT
@@ -89,11 +90,40 @@ def test_a_configuration_of_somebody_else_is_replaced_only_when_asked() -> None:
     assert refused(proxy(foreign, reverse_proxy_take_over=True), "reverse_proxy") == ""
 
 
+TRAEFIK: dict[str, Any] = {
+    "reverse_proxy_kind": "traefik",
+    "reverse_proxy_traefik_project": "/opt/infisical",
+    "role_path": str(ROOT / "roles/reverse_proxy"),
+}
+COMPOSED = {"/opt/infisical/docker-compose.yml": text("services: {}")}
+
+
 def test_a_service_for_traefik_needs_its_compose_file() -> None:
-    traefik: dict[str, Any] = {"reverse_proxy_kind": "traefik", "reverse_proxy_traefik_project": "/opt/infisical"}
-    said = refused(proxy(**traefik), "reverse_proxy")
+    said = refused(proxy(**TRAEFIK), "reverse_proxy")
     assert "There is no /opt/infisical/docker-compose.yml on one whose service Traefik could find." in said
-    assert refused(proxy({"/opt/infisical/docker-compose.yml": text("services: {}")}, **traefik), "reverse_proxy") == ""
+    assert refused(proxy(COMPOSED, **TRAEFIK), "reverse_proxy") == ""
+
+
+def test_what_no_label_can_tell_traefik_is_refused_and_its_own_place_named() -> None:
+    given: dict[str, Any] = {
+        "reverse_proxy_addresses": ["192.168.1.5"],
+        "reverse_proxy_certificates": "acme",
+        "reverse_proxy_timeout": 90,
+        "reverse_proxy_tls_minimum": "1.3",
+        "reverse_proxy_trusted_proxies": ["10.0.0.0/8"],
+    }
+    said = refused(proxy(COMPOSED, **TRAEFIK, **given), "reverse_proxy")
+    assert said.count("has no effect with Traefik") == len(given) and all(f"{name} has" in said for name in given)
+    assert "in Traefik's own configuration: minVersion of its TLS options." in said
+    labelled: dict[str, Any] = {"reverse_proxy_hsts_seconds": 0, "reverse_proxy_response_headers": {"X-Note": "here"}}
+    assert refused(proxy(COMPOSED, **TRAEFIK, **labelled, reverse_proxy_timeout="60"), "reverse_proxy") == ""
+
+
+def test_addresses_to_listen_at_are_bare_and_there_is_one() -> None:
+    assert refused(proxy(reverse_proxy_addresses=["192.168.1.5", "::", "fd00::5"]), "reverse_proxy") == ""
+    said = refused(proxy(reverse_proxy_addresses=["[::]", "0.0.0.0:443", "*"]), "reverse_proxy")
+    assert 'such as 0.0.0.0 and "::", without a port or brackets, not [::], 0.0.0.0:443, *.' in said
+    assert "not nothing." in refused(proxy(reverse_proxy_addresses=[]), "reverse_proxy")
 
 
 def test_a_certificate_that_ends_soon_or_is_for_another_name_is_refused(tmp_path: Path) -> None:
