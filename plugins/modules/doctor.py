@@ -26,6 +26,12 @@ options:
     description: Id of the project that the identity reads. Without a project the identity is not tried.
   project_slug:
     description: Slug of that project.
+  read_only:
+    description:
+      - Whether the identity is one that should only read, as that of an Omakase host.
+      - It is a warning then if it may write, and otherwise if it may not.
+    type: bool
+    default: false
   compose_directories:
     description: Directories of compose projects whose containers must run. Without one, Docker is not looked at.
     type: list
@@ -75,6 +81,7 @@ EXAMPLES = r"""
     client_id: "{{ client_id }}"
     client_secret: "{{ client_secret }}"
     project_id: "{{ project_id }}"
+    read_only: true
     compose_directories: [/home/omakase/omakase]
     private_files: [/home/omakase/omakase/.env]
     commands: [infisical]
@@ -120,6 +127,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._infisical import 
 from ansible_collections.omakase.homelab.plugins.module_utils._infisical.target import Target
 
 ASKED = {
+    "read_only": {"type": "bool", "default": False},
     "compose_directories": {"type": "list", "elements": "path", "default": []},
     "private_files": {"type": "list", "elements": "path", "default": []},
     "disks": {"type": "list", "elements": "path", "default": ["/"]},
@@ -159,7 +167,7 @@ def examine(module: AnsibleModule, target: Target) -> Iterator[Finding]:
         yield finding
     if reached and (asked["project_id"] or asked["project_slug"]):
         client = target.client()
-        yield from server.credentials(client, target.scope(client))
+        yield from server.credentials(client, target.scope(client), asked["read_only"])
     yield from (host.private_file(path) for path in asked["private_files"])
     yield from host.disks(asked["disks"])
     yield from (host.command(run, name) for name in asked["commands"])

@@ -144,8 +144,11 @@ def _clock(answer: Answer) -> list[Finding]:
     return [problem("clock", f"{apart:.0f} s apart from the server's", advice)]
 
 
-def credentials(client: Client, scope: Scope) -> list[Finding]:
-    """Does the identity log in, read the folder, and may it write there? Nothing is written."""
+def credentials(client: Client, scope: Scope, read_only: bool = False) -> list[Finding]:
+    """Does the identity log in, read the folder, and may it write there? Nothing is written.
+
+    read_only: whether it is one that should not.
+    """
     try:
         client.tokens.token()
     except InfisicalError as error:
@@ -164,19 +167,36 @@ def credentials(client: Client, scope: Scope) -> list[Finding]:
         found.append(warning("read", f"{where} holds no secret that this identity may read", advice))
     else:
         found.append(ok("read", f"{count} secrets in {where}"))
-    return [*found, _may_write(client, scope, where)]
+    return [*found, _writing(client, scope, where, read_only)]
 
 
-def _may_write(client: Client, scope: Scope, where: str) -> Finding:
-    """A change to a secret that does not exist: refused as forbidden or as missing, so nothing can come of it."""
+def _writing(client: Client, scope: Scope, where: str, read_only: bool) -> Finding:
+    try:
+        writes = _may_write(client, scope)
+    except InfisicalError as error:
+        return problem("write", error.problem, error.advice)
+    evidence = f"the identity may {'write to' if writes else 'only read'} {where}"
+    if writes is not read_only:
+        return ok("write", evidence)
+    if read_only:
+        advice = (
+            "Whoever takes this host may change every secret there. Give it an identity that only reads:"
+            " playbooks/site.yml makes one, omakase_infisical_host_client_id names one of your own."
+        )
+        return warning("write", evidence, advice)
+    return warning("write", evidence, "The role omakase needs one that may create what is missing.")
+
+
+def _may_write(client: Client, scope: Scope) -> bool:
+    """A change to a secret that does not exist: refused as forbidden or as missing, so nothing can come of it.
+
+    Raises InfisicalError if the server answers otherwise.
+    """
     nobody = f"DOCTOR_{secrets.token_hex(16).upper()}"
     try:
         client.ask(eras.write_secrets("PATCH", scope, [{"secretKey": nobody, "secretValue": ""}]))
     except InfisicalError as error:
-        if error.missing:
-            return ok("write", f"the identity may write to {where}")
-        if error.status in (401, 403):
-            advice = "Fine for an identity that only reads; the role omakase needs one that may create what is missing."
-            return warning("write", f"the identity may not write to {where}", advice)
-        return problem("write", error.problem, error.advice)
-    return ok("write", f"the identity may write to {where}")
+        if not error.missing and error.status not in (401, 403):
+            raise
+        return error.missing
+    return True

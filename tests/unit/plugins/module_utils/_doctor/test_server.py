@@ -143,8 +143,8 @@ def client(scripted: Scripted) -> Client:
     return Client(exchange, LoginTokens(Given("a-token"), exchange), ErasOfProcess())
 
 
-def examined(scripted: Scripted) -> list[Finding]:
-    found = server.credentials(client(scripted), Scope("p1", "dev", "/"))
+def examined(scripted: Scripted, read_only: bool = False) -> list[Finding]:
+    found = server.credentials(client(scripted), Scope("p1", "dev", "/"), read_only)
     scripted.finish()
     return found
 
@@ -157,10 +157,22 @@ def test_an_identity_that_may_do_all_is_proven_without_a_write() -> None:
     assert "canary" not in "".join(finding.evidence for finding in found)
 
 
-def test_an_identity_that_may_only_read_is_a_warning() -> None:
+@pytest.mark.parametrize(
+    ("status", "read_only", "state"),
+    [(403, False, "warning"), (403, True, "ok"), (404, False, "ok"), (404, True, "warning")],
+)
+def test_an_identity_is_to_write_or_only_to_read_as_it_is_meant(status: int, read_only: bool, state: str) -> None:
     scripted = Scripted().on("GET /api/v4/secrets", {"secrets": [SECRET]})
-    scripted.refuse("PATCH /api/v4/secrets/batch", 403, "PermissionDenied", "no")
-    assert states(examined(scripted))[-1] == ("write", "warning")
+    scripted.refuse("PATCH /api/v4/secrets/batch", status, "PermissionDenied" if status == 403 else "NotFound", "no")
+    found = examined(scripted, read_only)[-1]
+    assert (found.check, found.state) == ("write", state)
+    assert ("omakase_infisical_host_client_id" in found.advice) == (read_only and state == "warning")
+
+
+def test_a_server_that_fails_while_writing_is_tried_is_a_problem() -> None:
+    scripted = Scripted().on("GET /api/v4/secrets", {"secrets": [SECRET]})
+    scripted.refuse("PATCH /api/v4/secrets/batch", 500, "InternalServerError", "no")
+    assert states(examined(scripted))[-1] == ("write", "problem")
 
 
 def test_an_identity_that_may_not_read_is_a_problem_and_is_not_asked_to_write() -> None:
