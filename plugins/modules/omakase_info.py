@@ -139,7 +139,8 @@ programs:
   type: dict
 environment:
   description: >-
-    C(names) that C(.env) gives a value, C(settings) of Compose among them, and the C(problem) where it cannot be read.
+    C(names) that C(.env) gives a value, C(settings) of Compose among them, the client id of the C(identity) that the
+    host logs in as, and the C(problem) where it cannot be read.
   returned: success
   type: dict
 command:

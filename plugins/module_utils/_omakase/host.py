@@ -79,16 +79,23 @@ def programs() -> dict[str, Any]:
 
 
 def environment(path: str) -> dict[str, Any]:
-    """The names that an .env sets, the values of Compose's own settings among them, and why it cannot be read."""
+    """The names that an .env sets, the values of Compose's own settings among them, the client id of the identity that
+    the host logs in as, and why it cannot be read.
+    """
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             variables = dotenv.from_dotenv(file.read())
     except FileNotFoundError:
-        return {"names": [], "settings": {}, "problem": ""}
+        return {"names": [], "settings": {}, "identity": "", "problem": ""}
     except (OSError, dotenv.DotenvError) as error:
-        return {"names": [], "settings": {}, "problem": str(error)}
+        return {"names": [], "settings": {}, "identity": "", "problem": str(error)}
     settings = {name: variables[name] for name in _SETTINGS if variables.get(name)}
-    return {"names": [name for name, value in variables.items() if value], "settings": settings, "problem": ""}
+    return {
+        "names": [name for name, value in variables.items() if value],
+        "settings": settings,
+        "identity": variables.get("INFISICAL_CLIENT_ID", ""),
+        "problem": "",
+    }
 
 
 def command(path: str) -> dict[str, str]:

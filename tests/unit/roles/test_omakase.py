@@ -30,7 +30,7 @@ def role(values: Mapping[str, str] | None = None, planned: list[str] | None = No
     host = {
         "programs": PROGRAMS,
         "account": ACCOUNT,
-        "environment": {"problem": "", "settings": {}},
+        "environment": {"problem": "", "settings": {}, "identity": ""},
         "command": {},
         "project": {"names": ["CONFIG_DIR"]},
         "plan": {**PLAN, "planned": planned or []},
@@ -113,6 +113,28 @@ def test_a_secret_that_steers_programs_is_refused_whether_it_is_there_or_planned
 def test_names_that_services_read_are_taken() -> None:
     names = ["COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "DOCKER_INFLUXDB_INIT_PASSWORD", "GIT_TOKEN", "ENVIRONMENT"]
     assert refusals(role(dict.fromkeys([*names, "LDAP_PASSWORD", "COMPOSER_AUTH"], "x"))) == []
+
+
+def credentials_of_env(found: Role) -> list[str]:
+    variables = found.value("__omakase_own_files[0]")["variables"]
+    return [variables[f"INFISICAL_CLIENT_{name}"] for name in ("ID", "SECRET")]
+
+
+def test_the_host_keeps_an_identity_of_its_own_and_what_the_controller_does_goes_on_with_the_other() -> None:
+    assert credentials_of_env(role()) == ["x", "x"]
+    host = {"omakase_infisical_host_client_id": "reader", "omakase_infisical_host_client_secret": "canary-9j"}
+    found = role(**host)
+    assert credentials_of_env(found) == ["reader", "canary-9j"] and refusals(found) == []
+    for path in (ROOT / "roles/omakase/tasks").glob("*.yml"):
+        assert "omakase_infisical_host" not in path.read_text(encoding="utf-8"), path
+
+
+@pytest.mark.parametrize(("given", "lacking"), [("client_id", "client_secret"), ("client_secret", "client_id")])
+def test_half_of_the_credentials_of_the_host_is_refused(given: str, lacking: str) -> None:
+    (said,) = refusals(role(**{f"omakase_infisical_host_{given}": "canary-9k"}))
+    names = [f"omakase_infisical_host_{name}" for name in (given, lacking)]
+    assert said.startswith(f"{names[0]} is given without {names[1]}. Give both")
+    assert "canary" not in said
 
 
 # The command

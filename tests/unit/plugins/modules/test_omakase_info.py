@@ -57,7 +57,8 @@ def checkout(tmp_path: Path) -> Path:
     (directory / "local" / "one.env").write_text("B=${OUTSIDE}\n")
     (directory / "local" / "base.yml").write_text("services: {base: {image: '${BASE}'}}\n")
     (directory / "compose.override.yml").write_text("services: {one: {labels: ['${OVERRIDE}']}}\n")
-    (directory / ".env").write_text("INFISICAL_CLIENT_SECRET=canary-9c\nCOMPOSE_PROFILES=extra\nEMPTY=\n")
+    login = "INFISICAL_CLIENT_ID=reader\nINFISICAL_CLIENT_SECRET=canary-9c\n"
+    (directory / ".env").write_text(f"{login}COMPOSE_PROFILES=extra\nEMPTY=\n")
     return directory
 
 
@@ -106,11 +107,12 @@ def test_the_texts_are_those_that_may_read_a_variable(checkout: Path) -> None:
     assert sorted(found["texts"]) == ["a/compose.yml", "compose.override.yml", "compose.yml", "conf/x.toml"]
 
 
-def test_values_of_env_are_never_read_but_for_compose_s_own(checkout: Path) -> None:
+def test_values_of_env_are_never_told_but_for_compose_s_own_and_as_whom_the_host_logs_in(checkout: Path) -> None:
     result = ask(checkout)
     assert result["environment"] == {
-        "names": ["INFISICAL_CLIENT_SECRET", "COMPOSE_PROFILES"],
+        "names": ["INFISICAL_CLIENT_ID", "INFISICAL_CLIENT_SECRET", "COMPOSE_PROFILES"],
         "settings": {"COMPOSE_PROFILES": "extra"},
+        "identity": "reader",
         "problem": "",
     }
     assert "canary" not in str(result)
