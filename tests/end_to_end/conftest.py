@@ -182,14 +182,14 @@ def expect_nothing_twice(infisical: Host) -> None:
     """Fail unless the project, its administrator, its identities and their client secrets are there once each."""
     assert select(infisical, "select slug from projects") == ["omakase"]
     assert select(infisical, "select email from users") == ["admin@omakase.local"]
-    # The first comes with the server's own bootstrap, the second is the role's, the third Omakase's.
+    # The first comes with the server's own bootstrap, the fourth is the role's; hosts of dev and prod read by theirs.
     assert select(infisical, "select name from identities order by name") == [
-        "Instance Admin Identity", "omakase-deployment", "omakase-management",
+        "Instance Admin Identity", "omakase-deployment", "omakase-dev", "omakase-management", "omakase-prod",
     ]  # fmt: skip
     described = 'select description from identity_ua_client_secrets where not \\"isClientSecretRevoked\\" order by 1'
     assert select(infisical, described) == [
-        "omakase-deployment, kept in /opt/infisical/credentials on infisical01",
-        "omakase-management, kept in /opt/infisical/credentials on infisical01",
+        f"omakase-{name}, kept in /opt/infisical/credentials on infisical01"
+        for name in ("deployment", "dev", "management", "prod")
     ]
 
 

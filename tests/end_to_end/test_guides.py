@@ -176,7 +176,7 @@ def test_a_bad_day(reader: Reader) -> None:
     doctor, infisical = (f"ansible-playbook playbooks/{name}.yml" for name in ("doctor", "infisical"))
     backup, omakase = (f"ansible-playbook playbooks/{name}.yml" for name in ("backup", "omakase"))
     audit, site = "ansible-playbook playbooks/audit.yml", "ansible-playbook site.yml"
-    rotate = "ansible-playbook playbooks/rotate.yml -e rotate_names=POSTGRES_PASSWORD,omakase-deployment"
+    rotate = "ansible-playbook playbooks/rotate.yml -e rotate_names=POSTGRES_PASSWORD,omakase-deployment,omakase-dev"
     init = "ansible-playbook playbooks/init.yml -e init_directory=inventories/new"
     told = {doctor, infisical, provision, restore, site, backup, omakase, rotate, audit, init}
     assert told == set(commands(ROOT / "docs/guides/disaster.md"))

@@ -184,6 +184,13 @@ def test_env_of_the_checkout_is_private_and_ignored_by_git(omakase: Host) -> Non
     assert omakase.check_output("sudo -u omakase git -C /home/omakase/omakase status --porcelain") == ""
 
 
+def test_the_host_keeps_an_identity_that_only_reads(infisical: Host, omakase: Host) -> None:
+    env = dotenv(omakase, "/home/omakase/omakase/.env")
+    reader = json.loads(infisical.file("/opt/infisical/credentials/omakase-dev.json").content_string)
+    for name in ("client_id", "client_secret"):
+        assert env[f"INFISICAL_{name.upper()}"] == reader[name]
+
+
 def test_the_stack_runs_with_its_secrets(omakase: Host) -> None:
     lines = omakase.check_output("docker ps --format '{{.Names}} {{.Status}}'").splitlines()
     assert len(lines) == 3
@@ -211,7 +218,9 @@ def test_a_changed_secret_reaches_the_service_that_uses_it_and_no_other(lab: Lab
 def test_the_doctor_finds_the_site_well(lab: Lab) -> None:
     run = lab.playbook("playbooks/doctor.yml").succeeded()
     assert "All is well" in run.output
-    assert "the identity may write to / of the environment dev" in run.output
+    # The deployment's, tried on the Infisical host, and the one that the Omakase host keeps
+    for rights in ("write to", "only read"):
+        assert f"the identity may {rights} / of the environment dev" in run.output
 
 
 def test_the_doctor_names_what_is_not_well_and_changes_nothing(lab: Lab, infisical: Host, omakase: Host) -> None:
@@ -264,13 +273,14 @@ def test_containers_of_others_are_not_touched(lab: Lab) -> None:
 @pytest.fixture
 def secrets(infisical: Host, omakase: Host) -> dict[str, str]:
     """Everything that nobody else may see, by what it is."""
-    kept = json.loads(infisical.file("/opt/infisical/credentials/omakase-deployment.json").content_string)
-    management = json.loads(infisical.file("/opt/infisical/credentials/management.json").content_string)
+    identities = {
+        name: json.loads(infisical.file(f"/opt/infisical/credentials/{name}.json").content_string)["client_secret"]
+        for name in ("management", "omakase-deployment", "omakase-dev", "omakase-prod")
+    }
     env = dotenv(infisical, "/opt/infisical/.env")
     sensitive = ("_PASSWORD", "_SECRET", "_KEY", "_TOKEN")
     found = {
-        "client secret": kept["client_secret"],
-        "management secret": management["client_secret"],
+        **{f"client secret of {name}": secret for name, secret in identities.items()},
         "administrator's password": str(CANARIES["infisical_project_admin_password"]),
         **{f"the server's {name}": value for name, value in env.items() if name.endswith(sensitive)},
         **{f"the project's {name}": value for name, value in export(omakase).items() if name.endswith(sensitive)},

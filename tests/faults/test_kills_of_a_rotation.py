@@ -13,15 +13,15 @@ from tests.faults import kills
 from tests.faults.kills import CONTROLLER, HOST, POWER, Kill, Kills
 from tests.faults.playbook import LIMIT
 from tests.roles.playbook import Run, succeeded
-from tests.roles.test_rotate import CREDENTIALS, JOURNAL, Rotating, rotating
+from tests.roles.test_rotate import CREDENTIALS, ENV, JOURNAL, Rotating, rotating
 from tests.support.soak import Soak
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
 ADDRESS = "198.18.0.137"
-ENV = "/home/omakase/omakase/.env"
 ROLES = {"postgres": "POSTGRES_PASSWORD", "authelia": "AUTHELIA_DB_PASSWORD"}
 ROTATED = [*ROLES.values(), "SONARR_API_KEY"]
-NAMES = ["-e", f"rotate_names={','.join([*ROTATED, 'omakase-deployment', 'omakase-management'])}"]
+IDENTITIES = ["omakase-deployment", "omakase-dev"]
+NAMES = ["-e", f"rotate_names={','.join([*ROTATED, *IDENTITIES, 'omakase-management'])}"]
 __all__ = ["rotating"]
 
 
@@ -105,9 +105,9 @@ def it_is_over(rotating: Rotating, before: dict[str, str], kill: Kill) -> None:
     assert all(after[name] in rotating.environment_of("app") for name in ROTATED if name != "POSTGRES_PASSWORD"), kill
     states = rotating.site.host.check_output("docker ps --format '{{.Names}} {{.Status}}'").splitlines()
     assert len(states) == 4 and all("(healthy)" in state for state in states), (kill, states)
-    for name in ("omakase-deployment", "management"):
+    for name in (*IDENTITIES, "management"):
         assert client_secrets(rotating, name) == 1, f"{kill}: client secrets of {name} are doubled"
-    assert client(rotating, "omakase-deployment")["client_secret"] in rotating.site.host.file(ENV).content_string
+    assert client(rotating, "omakase-dev")["client_secret"] in rotating.site.host.file(ENV).content_string
     places = f"{CREDENTIALS} {ENV.rpartition('/')[0]}"
     half = rotating.site.host.check_output(f"find {places} -name '.new-*' -o -name '.ansible_tmp*'")
     assert half == "", f"{kill} left {half}"

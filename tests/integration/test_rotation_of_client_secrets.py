@@ -20,11 +20,12 @@ def test_a_host_whose_services_stay_down_has_not_proven_it(ansible: Ansible, hos
         "block": [{"ansible.builtin.fail": {"msg": "services"}, "when": f"inventory_hostname == '{host}'"}],
         "rescue": [{"ansible.builtin.fail": {"msg": "It went back."}}],
     }
-    judge = {"ansible.builtin.assert": {"that": f"__rotate_unproven == {unproven}"}}
+    both = {"vars": {"__rotate_concerned": ["a", "b"]}}
+    judge = {"ansible.builtin.assert": {"that": f"__rotate_unproven == {unproven}"}, **both}
     playbook = ansible.directory / "revoke.yml"
     variables = {"vars_files": [str(ROOT / "playbooks/vars/rotate.yml")], "gather_facts": False}
     plays: list[dict[str, Any]] = [
-        {"hosts": "omakase", "tasks": [attempt, {**word, "vars": {"__rotate_pending": ["due"]}}], **variables},
+        {"hosts": "omakase", "tasks": [attempt, {**word, **both}], **variables},
         {"hosts": "infisical[0]", "tasks": [judge], **variables},
     ]
     playbook.write_text(yaml.safe_dump(plays))

@@ -64,7 +64,7 @@ class Host:
 
     def status(self, name: str, method: str, path: str, environment: str) -> int:
         """What the server answers when the identity lists or writes secrets there."""
-        project = self.kept("projects")["app-of-mine"] if name != "omakase-deployment" else self.kept("project")
+        project = self.kept("project") if name.startswith("omakase-") else self.kept("projects")["app-of-mine"]
         token = self.server.log_in(self.kept(name)["client_id"], self.kept(name)["client_secret"])
         scope = {"projectId": project["id"], "environment": environment, "secretPath": path}
         if method == "write":
@@ -112,20 +112,26 @@ def test_a_plan_needs_neither_a_server_nor_a_directory(host: Host) -> None:
         "make the environment prod (Production) in omakase",
         "make the identity omakase-deployment",
         "let omakase-deployment in omakase: dev:/ read and write; prod:/ read and write",
+        "let omakase-dev in omakase: dev:/ read",
+        "let omakase-prod in omakase: prod:/ read",
         f"make a client secret for omakase-deployment, kept in {host.directory}/omakase-deployment.json",
     ):
         assert sentence in text
     assert not host.directory.exists()
 
 
-def test_the_default_identity_may_write_in_dev_and_prod_and_nothing_else(host: Host) -> None:
+def test_by_default_one_identity_writes_and_of_each_environment_one_reads_and_nothing_else(host: Host) -> None:
     succeeded(host.role())
     assert sorted(path.name for path in host.directory.iterdir()) == [
-        "administrator.json", "management.json", "omakase-deployment.json", "organization.json", "project.json",
+        "administrator.json", "management.json", "omakase-deployment.json", "omakase-dev.json", "omakase-prod.json",
+        "organization.json", "project.json",
     ]  # fmt: skip
     assert stat.S_IMODE(host.directory.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in host.directory.iterdir()} == {0o600}
     assert [host.status("omakase-deployment", "write", "/", slug) for slug in ("dev", "prod")] == [200, 200]
+    for name, own, other in (("omakase-dev", "dev", "prod"), ("omakase-prod", "prod", "dev")):
+        assert [host.status(name, "read", "/", slug) for slug in (own, other)] == [200, 403]
+        assert [host.status(name, "write", "/", slug) for slug in (own, other)] == [403, 403]
     management = host.kept("management")
     token = host.server.log_in(management["client_id"], management["client_secret"])
     where = f"/api/v1/projects/{host.kept('project')['id']}/environments"
@@ -181,7 +187,7 @@ def test_no_secret_is_printed_at_any_verbosity(host: Host) -> None:
     log = "\n".join(host.log)
     kept = [json.loads(path.read_text()) for path in host.directory.iterdir()]
     secrets = [PASSWORD, *(content["client_secret"] for content in kept if "client_secret" in content)]
-    assert len(secrets) == 3
+    assert len(secrets) == 5
     assert [secret for secret in secrets if secret in log] == []
 
 
