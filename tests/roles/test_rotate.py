@@ -12,9 +12,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
+from ansible_collections.omakase.homelab.plugins.filter.dotenv import from_dotenv
 
 from tests.roles.machine import Machine
 from tests.roles.playbook import ROOT, Run, refused, succeeded
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.lab
 ADDRESS = "198.18.0.190"
 JOURNAL, WENT_BACK = "OMAKASE_ROTATION_JOURNAL", "OMAKASE_ROTATION_WENT_BACK"
 CREDENTIALS = "/opt/infisical/credentials"
+ENV = "/home/omakase/omakase/.env"
 STACK = {
     "compose.yml": """
 services:
@@ -113,9 +116,9 @@ class Rotating:
         self.secrets()
         return Run(process.returncode, output)
 
-    def kept(self) -> dict[str, str]:
-        """The deployment's client secret, as the Infisical host keeps it."""
-        found: dict[str, str] = json.loads(self.site.host.file(f"{CREDENTIALS}/omakase-deployment.json").content_string)
+    def kept(self, name: str = "omakase-deployment") -> dict[str, str]:
+        """An identity's client secret, as the Infisical host keeps it."""
+        found: dict[str, str] = json.loads(self.site.host.file(f"{CREDENTIALS}/{name}.json").content_string)
         return found
 
     def secrets(self) -> dict[str, str]:
@@ -182,6 +185,7 @@ def rotating(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iter
         inventory.write_text(f"{machine.inventory}\ninfisical: {group}omakase: {group}")
         rotating = Rotating(site, inventory)
         site.push(STACK)
+        # As a site from before there were identities that only read: the host holds the deployment's.
         identity = {f"omakase_infisical_{name}": rotating.kept()[name] for name in ("client_id", "client_secret")}
         succeeded(site.run(omakase_infisical_project_id=site.project_id, **identity))
         del site.given["infisical_project_admin_password"]
@@ -220,11 +224,12 @@ def test_a_run_that_is_killed_half_way_is_finished_by_the_next_one(rotating: Rot
         process.wait()
     rotating.site.printed.append(rotating.log.read_text())
     assert JOURNAL in rotating.secrets(), "killed too late for this test to say anything"
-    old, meanwhile = rotating.kept(), rotating.secrets()
+    identities, meanwhile = ["omakase-deployment", "omakase-dev"], rotating.secrets()
+    old = [rotating.kept(name) for name in identities]
     maria = {"root": "MARIADB_ROOT_PASSWORD", "nextcloud": "NEXTCLOUD_DB_PASSWORD"}
     for user, name in maria.items():
         assert rotating.mariadb_takes(user, before[name], meanwhile[name], "another") == [True, True, False]
-    run = succeeded(rotating.run("-vvv", "-e", "rotate_names=omakase-deployment,omakase-management"))
+    run = succeeded(rotating.run("-vvv", "-e", f"rotate_names={','.join([*identities, 'omakase-management'])}"))
     assert "was stopped half-way. A run finishes it" in run.text
     names = ["POSTGRES_PASSWORD", "NEXTCLOUD_DB_PASSWORD", "AUTHELIA_DB_PASSWORD"]
     names += ["MARIADB_ROOT_PASSWORD", "SONARR_API_KEY"]
@@ -239,17 +244,47 @@ def test_a_run_that_is_killed_half_way_is_finished_by_the_next_one(rotating: Rot
     for name in ("AUTHELIA_DB_PASSWORD", "SONARR_API_KEY"):
         assert after[name] in rotating.environment_of("app")
     assert rotating.site.started()["omakase-faithful-1"] == started["omakase-faithful-1"]
-    the_client_secret_was_rotated(rotating, run, old)
+    the_client_secrets_were_rotated(rotating, run, old, [rotating.kept(name) for name in identities])
 
 
-def the_client_secret_was_rotated(rotating: Rotating, run: Run, old: dict[str, str]) -> None:
-    """The same run made a new one, the host logs in with it, and the old one is gone."""
-    new = rotating.kept()
+def the_client_secrets_were_rotated(
+    rotating: Rotating, run: Run, old: list[dict[str, str]], new: list[dict[str, str]]
+) -> None:
+    """The same run made new ones, the host logs in as the one that only reads, and the old ones are gone."""
     assert f"{rotating.site.machine.name} logs in with the new client secret" in run.text
-    assert new["client_secret"] in rotating.site.host.file("/home/omakase/omakase/.env").content_string
+    env = rotating.site.host.file(ENV).content_string
+    assert [one["client_secret"] in env for one in new] == [False, True]
+    for one in old:
+        with pytest.raises(RuntimeError, match="login answered 401"):
+            rotating.site.server.log_in(one["client_id"], one["client_secret"])
+    rotating.values |= {one["client_secret"] for one in [*old, *new]}
+
+
+def test_the_host_s_own_credentials_read_its_environment_and_can_do_nothing_else(rotating: Rotating) -> None:
+    env, server = from_dotenv(rotating.site.host.file(ENV).content_string), rotating.site.server
+    token = server.log_in(env["INFISICAL_CLIENT_ID"], env["INFISICAL_CLIENT_SECRET"])
+
+    def status(method: str, environment: str) -> int:
+        scope = {"projectId": rotating.site.project_id, "environment": environment, "secretPath": "/"}
+        if method == "GET":
+            return server.request("GET", f"/api/v4/secrets?{urlencode(scope)}", None, token).status
+        name, body = "/api/v4/secrets/SONARR_API_KEY", {**scope, "secretValue": "x" * 32}
+        return server.request(method, name, body, token).status
+
+    environments = ("dev", "prod")
+    assert [status("GET", environment) for environment in environments] == [200, 403]
+    assert {status(method, one) for method in ("POST", "PATCH", "DELETE") for one in environments} == {403}
+
+
+def test_from_then_on_the_deployment_s_is_replaced_without_the_host(rotating: Rotating) -> None:
+    before, started = rotating.site.host.file(ENV).content_string, rotating.site.started()
+    old = rotating.kept()
+    run = succeeded(rotating.run("-e", "rotate_names=omakase-deployment"))
+    assert "logs in with the new client secret" not in run.text
+    assert (rotating.site.host.file(ENV).content_string, rotating.site.started()) == (before, started)
     with pytest.raises(RuntimeError, match="login answered 401"):
         rotating.site.server.log_in(old["client_id"], old["client_secret"])
-    rotating.values |= {old["client_secret"], new["client_secret"]}
+    rotating.values |= {rotating.kept()["client_secret"]}
 
 
 def test_a_service_that_does_not_get_along_with_the_new_value_goes_back(rotating: Rotating) -> None:
