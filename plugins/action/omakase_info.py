@@ -32,7 +32,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         # They stay on the controller.
         held = {name: args.pop(name, None) for name in ("secrets", "given", "catalogue", "ignored")}
         wanted = Wanted(**{name: value for name, value in held.items() if value})
-        settings = _settings(wanted, args.pop("variables", None) or {})
+        settings = wanted.settings(args.pop("variables", None) or {}, _IDS.values())
         for option, name in _IDS.items():
             if args.get(option) is None and name in settings:
                 args[option] = settings[name]
@@ -55,7 +55,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         plan = wanted.plan(project, found["environment"]["names"])
         return {
             **found,
-            "ids": {name: settings[name] for name in _IDS.values() if name in settings},
+            "settings": settings,
             "namesakes": _namesakes(args, found),
             "secrets": sorted(wanted.secrets),
             "project": project,
@@ -88,9 +88,3 @@ def _namesakes(args: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     """The directories of other stacks that go by the name of this one."""
     name = {**args["variables"], **found["environment"]["settings"]}.get("COMPOSE_PROJECT_NAME", "")
     return [where for where in found["programs"]["projects"].get(name, []) if where != args["directory"]]
-
-
-def _settings(wanted: Wanted, defaults: Mapping[str, Any]) -> dict[str, str]:
-    """The variables that decide where files lie and whom they belong to; those that nobody gives are left out."""
-    found = {name: wanted.value(name, defaults.get(name)) for name in (*defaults, *_IDS.values())}
-    return {name: str(value) for name, value in found.items() if value is not None}

@@ -151,8 +151,10 @@ checkout:
   description: C(exists), and the C(tracked) files.
   returned: success
   type: dict
-ids:
-  description: C(PUID) and C(PGID) of O(secrets), else of O(given); without those that nobody gives.
+settings:
+  description: >-
+    C(PUID), C(PGID) and the names in O(variables), each with its value of O(secrets), else of O(given), else of
+    O(variables); without those that nobody gives.
   returned: success
   type: dict
 namesakes:

@@ -26,9 +26,14 @@ class Wanted:
     catalogue: Mapping[str, Any] = field(default_factory=dict)
     ignored: Sequence[str] = ()
 
-    def value(self, name: str, default: Any = None) -> Any:
-        """The project's, else what it would be given."""
-        return self.secrets.get(name, self.given.get(name, default))
+    def settings(self, defaults: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
+        """Of the defaults and the names the project's values, else those it would be given, else the defaults.
+
+        What nobody gives is left out.
+        """
+        wanted = dict.fromkeys([*defaults, *names])
+        found = {name: self.secrets.get(name, self.given.get(name, defaults.get(name))) for name in wanted}
+        return {name: str(value) for name, value in found.items() if value is not None}
 
     def plan(self, project: Mapping[str, Any], provided: Iterable[str]) -> dict[str, Any]:
         """See RETURN of omakase_info, `plan`: names, and never a value.

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.omakase.homelab.plugins.module_utils._files.dotenv import to_dotenv
+from ansible_collections.omakase.homelab.plugins.plugin_utils._omakase.fit import Wanted
 
 from tests.meta.repository import ROOT
 from tests.support.role import Role, problems
@@ -39,9 +40,12 @@ def role(values: Mapping[str, str] | None = None, planned: list[str] | None = No
     places = {"role_path": str(ROOT / "roles/omakase"), "inventory_hostname": "omakase", "ansible_check_mode": False}
     login = {f"omakase_infisical_{name}": "x" for name in ("project_id", "client_id", "client_secret")}
     repository = {"omakase_repository": "https://git.example/omakase.git"}
-    return Role(
+    found = Role(
         "omakase", {**places, **login, **repository, "__omakase_host": host, "__omakase_values": secrets, **given}
     )
+    wanted = Wanted(secrets=secrets, given=found.value("__omakase_given"))
+    host["settings"] = wanted.settings(found.value("__omakase_defaults"), [])
+    return found
 
 
 def refusals(found: Role) -> list[str]:

@@ -20,8 +20,7 @@ def started(**given: Any) -> tuple[list[str], list[str]]:
     host["checkout"] = {"exists": True, "tracked": []}
     host["project"] = {**host["project"], "problem": "", "absent": []}
     host["plan"] = {**host["plan"], "refused": []}
-    settings = {"__omakase_settings": {"COMPOSE_PROJECT_NAME": "omakase"}, "__omakase_connected": True}
-    found.variables.update(settings)
+    found.variables["__omakase_connected"] = True
     return refusals(found), problems(found, "__omakase_refused")
 
 
