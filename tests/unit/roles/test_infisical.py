@@ -442,6 +442,14 @@ def test_the_authority_of_redis_is_mounted_from_beside_the_compose_file_and_only
     assert "volumes" not in without and "NODE_EXTRA_CA_CERTS" not in without["environment"]
 
 
+def test_backups_take_along_all_that_the_compose_file_is_made_of(redis_ca: Path) -> None:
+    """A compose file starts nothing without what it mounts, and a drill is held with what is in the archive alone."""
+    services = compose(**OUTSIDE, infisical_redis_ca_path=str(redis_ca))["services"].values()
+    mounted = {mount["source"].removeprefix("./") for service in services for mount in service["volumes"]}
+    taken = Role("infisical_backup", {}).value("infisical_backup_files")
+    assert mounted | {".env", "docker-compose.yml"} <= set(taken)
+
+
 def test_another_authority_of_redis_makes_another_container_and_its_file_is_looked_at(redis_ca: Path) -> None:
     given = {**OUTSIDE, "infisical_redis_ca_path": str(redis_ca)}
     path = "/opt/infisical/redis-ca.pem"
