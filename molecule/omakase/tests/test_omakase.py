@@ -20,9 +20,11 @@ def test_the_dashboard_wants_the_password_that_the_project_keeps(host: Host) -> 
     assert host.check_output("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8000/") == "401"
 
 
-def test_the_credentials_are_the_user_s_own(host: Host) -> None:
+def test_the_credentials_are_the_user_s_own_and_of_the_identity_that_only_reads(host: Host) -> None:
     found = host.file(f"{CHECKOUT}/.env")
     assert (found.user, found.mode) == ("omakase", 0o600)
+    reader = json.loads(host.file("/opt/infisical/credentials/omakase-dev.json").content_string)
+    assert reader["client_id"] in found.content_string
     assert host.check_output("git -C %s status --porcelain", CHECKOUT) == ""
 
 

@@ -126,7 +126,10 @@ def credentials_of_env(found: Role) -> list[str]:
 
 def test_the_host_keeps_an_identity_of_its_own_and_what_the_controller_does_goes_on_with_the_other() -> None:
     assert credentials_of_env(role()) == ["x", "x"]
-    host = {"omakase_infisical_host_client_id": "reader", "omakase_infisical_host_client_secret": "canary-9j"}
+    host: dict[str, Any] = {
+        "omakase_infisical_host_client_id": "reader",
+        "omakase_infisical_host_client_secret": "canary-9j",
+    }
     found = role(**host)
     assert credentials_of_env(found) == ["reader", "canary-9j"] and refusals(found) == []
     for path in (ROOT / "roles/omakase/tasks").glob("*.yml"):
@@ -135,8 +138,9 @@ def test_the_host_keeps_an_identity_of_its_own_and_what_the_controller_does_goes
 
 @pytest.mark.parametrize(("given", "lacking"), [("client_id", "client_secret"), ("client_secret", "client_id")])
 def test_half_of_the_credentials_of_the_host_is_refused(given: str, lacking: str) -> None:
-    (said,) = refusals(role(**{f"omakase_infisical_host_{given}": "canary-9k"}))
     names = [f"omakase_infisical_host_{name}" for name in (given, lacking)]
+    half: dict[str, Any] = {names[0]: "canary-9k"}
+    (said,) = refusals(role(**half))
     assert said.startswith(f"{names[0]} is given without {names[1]}. Give both")
     assert "canary" not in said
 
