@@ -57,10 +57,10 @@ class Pair:
         self.log.append(ran.output)
         return ran
 
-    def role(self, *arguments: str, **variables: Any) -> Run:
-        """Run the role on the first machine."""
+    def role(self, *arguments: str, hosts: str = "one", **variables: Any) -> Run:
+        """Run the role on the first machine, or on those that are named."""
         roles = {"hosts": "infisical", "gather_facts": False, "roles": ["omakase.homelab.infisical"]}
-        return self.run(roles, *arguments, hosts="one", **variables)
+        return self.run(roles, *arguments, hosts=hosts, **variables)
 
     @staticmethod
     def ssh() -> list[str]:
@@ -180,7 +180,20 @@ def services(certificate: Path, key: Path) -> list[dict[str, Any]]:
                 f"ssl_key_file = '{postgres}/server.key'",
             ],
         ),
-        f"{redis}/redis.conf": ("redis", [f"requirepass {CANARIES['redis']}", *everywhere]),
+        f"{redis}/server.crt": ("redis", [certificate.read_text()]),
+        f"{redis}/server.key": ("redis", [key.read_text()]),
+        f"{redis}/redis.conf": (
+            "redis",
+            [
+                f"requirepass {CANARIES['redis']}",
+                "tls-port 6380",
+                "tls-auth-clients no",
+                f"tls-cert-file {redis}/server.crt",
+                f"tls-key-file {redis}/server.key",
+                f"tls-ca-cert-file {redis}/server.crt",
+                *everywhere,
+            ],
+        ),
         f"{redis}/sentinel.conf": (
             "redis",
             [
@@ -396,29 +409,52 @@ def test_both_hosts_are_finished(pair: Pair, one_database: dict[str, Any]) -> No
     assert succeeded(pair.run(playbook, **one_database)).changed == 0
 
 
-def test_a_host_without_a_registry_takes_its_image_from_an_archive(
+def test_a_redis_over_tls_is_trusted_by_the_authority_that_is_given(
+    pair: Pair, one_database: dict[str, Any], authority: Authority
+) -> None:
+    directly = {name: value for name, value in one_database.items() if "_redis_" not in name}
+    directly["infisical_redis_url"] = f"rediss://:{CANARIES['redis']}@{SECOND}:6380"
+    assert "is not healthy" in refused(pair.role(**directly, infisical_start_timeout=30))
+    trusting_it = {**directly, "infisical_redis_ca_path": str(authority.certificate)}
+    succeeded(pair.role(**trusting_it))
+    asked = pair.second.check_output("REDISCLI_AUTH=%s redis-cli client list", CANARIES["redis"])
+    assert any(f"addr={FIRST}:" in line and f"laddr={SECOND}:6380" in line for line in asked.splitlines()), asked
+    assert succeeded(pair.role(**trusting_it)).changed == 0
+    succeeded(pair.role(**one_database))
+    assert not pair.first.file("/opt/infisical/redis-ca.pem").exists, "a certificate that nobody needs is left behind"
+
+
+def test_a_host_without_a_registry_takes_its_image_from_an_archive_here_or_there(
     pair: Pair, one_database: dict[str, Any], tmp_path: Path
 ) -> None:
-    """An image that no registry has, so that whatever fetches fails."""
-    host = pair.first
-    host.check_output(
+    """An image that no registry has, so that whatever fetches fails. The second host has the archive already."""
+    pair.first.check_output(
         "docker tag infisical/infisical:v0.165.16 airgap/infisical:v0.165.16 && "
         "docker save --output /root/images.tar airgap/infisical:v0.165.16 && docker rmi airgap/infisical:v0.165.16"
     )
-    checksum = host.check_output("sha256sum /root/images.tar").split()[0]
-    archive = tmp_path / "images.tar"
-    subprocess.run(["scp", "-q", *pair.ssh(), f"root@{FIRST}:/root/images.tar", str(archive)], check=True)
+    checksum = pair.first.check_output("sha256sum /root/images.tar").split()[0]
+    archive, there = tmp_path / "images.tar", "/root/there.tar"
+    for source, target in ((f"root@{FIRST}:/root/images.tar", archive), (archive, f"root@{SECOND}:{there}")):
+        subprocess.run(["scp", "-q", *pair.ssh(), str(source), str(target)], check=True)
+    has_it = "inventory_hostname == 'two'"
     given = {
         **one_database,
         "infisical_image": "airgap/infisical",
-        "infisical_image_archive": str(archive),
+        "infisical_image_archive": f"{{{{ '{there}' if {has_it} else '{archive}' }}}}",
+        "infisical_image_archive_on_host": f"{{{{ {has_it} }}}}",
+        "hosts": "one,two",
     }
-    assert "has another checksum" in refused(pair.role(**given, infisical_image_archive_checksum="0" * 64))
-    assert "airgap/infisical" not in host.check_output("docker image ls")
+    text = refused(pair.role(**given, infisical_image_archive_checksum="0" * 64))
+    for place in (archive, there):
+        assert f"infisical_image_archive ({place}) has another checksum" in text
+    for host in (pair.first, pair.second):
+        assert "airgap/infisical" not in host.check_output("docker image ls")
     succeeded(pair.role("--check", **given, infisical_image_archive_checksum=checksum))
     succeeded(pair.role(**given, infisical_image_archive_checksum=checksum))
-    assert inspect(host, "backend")["Config"]["Image"] == "airgap/infisical:v0.165.16"
-    assert host.run("ls /tmp/infisical-images-*").rc != 0, "a copy of the archive is left behind"
+    for host in (pair.first, pair.second):
+        assert inspect(host, "backend")["Config"]["Image"] == "airgap/infisical:v0.165.16"
+        assert host.run("ls -d /tmp/infisical-images-*").rc != 0, "a copy of the archive is left behind"
+    assert pair.second.file(there).exists, "an archive that is the user's is gone"
     assert succeeded(pair.role(**given, infisical_image_archive_checksum=checksum)).changed == 0
 
 
