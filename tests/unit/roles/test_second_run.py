@@ -373,6 +373,15 @@ def test_a_proxy_that_runs_with_the_configuration_wanted_is_left_alone() -> None
     assert proxy().value("__reverse_proxy_is_right") is False
 
 
+@pytest.mark.parametrize(
+    ("template", "line"), [("haproxy.cfg.j2", "-m str {} }}"), ("nginx.conf.j2", "server_name {};")]
+)
+def test_a_site_is_found_under_an_address_of_ipv6_as_requests_write_it(template: str, line: str) -> None:
+    asked = proxy()
+    asked.variables["reverse_proxy_sites"] = [{**SITES[0], "hostnames": ["one.example", "10.0.0.5", "fd00::5"]}]
+    assert line.format("one.example 10.0.0.5 [fd00::5]") in asked.rendered(template)
+
+
 def test_who_else_listens_counts_only_where_the_proxy_is_not_ours_yet() -> None:
     listening = 'LISTEN 0 4096 *:80 *:* users:(("traefik",pid=7,fd=3))'
     assert proxy(listening=listening).value("__reverse_proxy_others") == ["traefik"]
