@@ -54,7 +54,7 @@ options:
     type: dict
     default: {}
   uses:
-    description: Slugs of the environments that hosts read, by the client id that they log in with.
+    description: Slugs of the environments that hosts and playbooks read, by the client id that they log in with.
     type: dict
     default: {}
   rotated_identities:

@@ -136,7 +136,7 @@ def _rights(one: Known, uses: Mapping[str, Sequence[str]], environments: Sequenc
     unused = sorted(reached - used) if used else []
     if not unused:
         return []
-    evidence = f"may read {', '.join(unused)} too, and the hosts that log in as it use {', '.join(sorted(used))}"
+    evidence = f"may read {', '.join(unused)} too, and is used for {', '.join(sorted(used))} alone"
     return [(warning, evidence, "Hold it to those (access), or give each environment an identity of its own.")]
 
 

@@ -41,7 +41,7 @@ def test_one_that_uses_what_it_may_is_in_order() -> None:
 
 
 def test_environments_that_no_host_reads_are_rights_too_many() -> None:
-    sentence = "may read prod too, and the hosts that log in as it use dev"
+    sentence = "may read prod too, and is used for dev alone"
     assert told(known(rules=may("dev", "prod")), {"c1": ["dev"]}) == [sentence]
     assert told(known(rules=may()), {"c1": ["dev"]}) == [sentence]
     assert told(known(roles=("member",)), {"c1": ["dev"]}) == [sentence]
