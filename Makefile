@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # What builds the documentation's site, apart from the rest
 SITE := .venv-docs
+# Programs of others that tests run this collection with, apart from the rest
+OTHERS := .venv-others
 VERSION := $(shell sed -n 's/^version: //p' galaxy.yml)
 # Tools find their programs and this checkout without an activated environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -30,7 +32,7 @@ setup: $(READY) ## Install what the other targets need
 .PHONY: lock
 lock: $(READY) ## Write each requirements.lock again: all that requirements.txt brings, with hashes, for every Python from 3.11 on
 	@python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@for each in requirements docs/requirements; do \
+	@for each in requirements docs/requirements tests/requirements; do \
 	   UV_NO_CONFIG=1 uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	     --output-file $$each.lock $$each.txt >/dev/null || exit; \
 	 done
@@ -61,6 +63,10 @@ lint: $(READY) ## The linters alone
 sanity: $(READY) ## ansible-test alone (CORE=2.17 for that ansible-core)
 	@OMAKASE_SANITY_CORE=$(CORE) python -m pytest tests/meta/test_sanity.py
 
+.PHONY: importer
+importer: $(READY) ## What Galaxy asks of an artifact before it takes it (galaxy-importer)
+	@python -m pytest -m soak tests/meta/test_importer.py
+
 .PHONY: unit
 unit: $(READY) ## The unit tests alone; they must reach 95 of 100 lines of the plugins
 	@python -m pytest -n 2 tests/unit --cov --cov-report=term:skip-covered --cov-fail-under=95
@@ -85,8 +91,10 @@ docs: $(READY) $(SITE)/.ready ## Write what is generated (READMEs, the inventori
 	@NO_MKDOCS_2_WARNING=true $(SITE)/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
 
 $(SITE)/.ready: docs/requirements.lock
-	@$(PYTHON) -m venv $(SITE)
-	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+$(OTHERS)/.ready: tests/requirements.lock
+$(SITE)/.ready $(OTHERS)/.ready:
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .PHONY: demo-image
@@ -128,4 +136,4 @@ publish: $(READY) ## Publish build/ on the server that ANSIBLE_GALAXY_SERVER_LIS
 .PHONY: clean
 clean: ## Remove the lab, its caches and everything that make created here
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m lab purge; fi
-	@rm -rf $(VENV) $(SITE) build .*_cache
+	@rm -rf $(VENV) $(SITE) $(OTHERS) build .*_cache

@@ -19,8 +19,8 @@ from tests.meta.repository import ROLES, ROOT, files, read
 RENOVATE = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))
 PIN = re.compile(r"^([a-z0-9][\w.-]*)(?:\[[\w,]+\])?==([\w.]+)", re.M)
 EXTRAS = r"^([a-z0-9][\w.-]*)(?:\[([\w,]+)\])?=="
-# What this checkout runs with, and what builds the site
-LISTS = (ROOT / "requirements.txt", ROOT / "docs" / "requirements.txt")
+# What this checkout runs with, what builds the site, and the programs of others that tests run
+LISTS = tuple(ROOT / folder / "requirements.txt" for folder in ("", "docs", "tests"))
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 each_list = pytest.mark.parametrize("wanted", LISTS, ids=lambda path: path.parent.name)
 # An image's name and tag, wherever they stand.
