@@ -42,7 +42,11 @@ class Role:
 
     def value(self, expression: str) -> Any:
         """What an expression is with these variables."""
-        return self._templar().template(self._trusted(EXPRESSION % expression))
+        return self.text(EXPRESSION % expression)
+
+    def text(self, text: str) -> Any:
+        """What a text of one of the role's tasks is with them."""
+        return self._templar().template(self._trusted(text))
 
     def rendered(self, template: str) -> str:
         """The text of one of the role's templates."""

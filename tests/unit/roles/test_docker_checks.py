@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import json
 
+import yaml
+
+from tests.meta.repository import ROOT
 from tests.support.role import Role, problems
-from tests.unit.roles.test_second_run import docker, text
+from tests.unit.roles.test_second_run import docker, package, text
 
 DAEMON = "/etc/docker/daemon.json"
 
@@ -19,6 +22,25 @@ def test_the_packages_of_the_distribution_are_refused_beside_those_of_the_vendor
     said = refused(docker(docker_source="distribution"))
     assert "one has docker-ce, docker-ce-cli, containerd.io" in said and "set docker_source to vendor or none" in said
     assert refused(docker(docker_source="distribution", docker_remove_conflicting_packages=True)) == ""
+
+
+def test_all_that_cannot_work_is_named_at_once() -> None:
+    found = docker(packages={"runc": package()}, docker_users=["alice", "dave"], docker_source="vendor")
+    found.variables["__docker_host"]["files"][DAEMON] = text("log-driver: none\n")
+    said = refused(found)
+    assert "one has runc, in the way of Docker from the vendor" in said and "docker_remove_conflicting_packages" in said
+    assert "/etc/docker/daemon.json on one is not a JSON object" in said
+    assert "dave in docker_users cannot be found" in said
+
+
+def test_the_key_is_held_against_the_fingerprint_that_was_asked_for() -> None:
+    given = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"
+    (trusted,) = [
+        task["omakase.homelab.signed_apt_source"]
+        for task in yaml.safe_load((ROOT / "roles/docker/tasks/install.yml").read_text())
+        if "omakase.homelab.signed_apt_source" in task
+    ]
+    assert docker(docker_repository_key_fingerprint=given).text(trusted["key_fingerprint"]) == given
 
 
 def test_an_option_that_is_taken_away_stays_away() -> None:

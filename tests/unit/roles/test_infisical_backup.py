@@ -39,6 +39,34 @@ def test_recipients_are_asked_for_where_a_backup_is_made_and_nowhere_else() -> N
         assert refused(**tasks(name)[0]["vars"]) == []
 
 
+def test_a_private_key_and_a_schedule_that_is_none_are_named_together_and_the_key_is_not_shown() -> None:
+    private = "AGE-SECRET-KEY-1QQPQYWQLZXYYQJSCR3QNP"
+    found = role(infisical_backup_recipients=[private], infisical_backup_schedule="at teatime")
+    wrong = {"rc": 1, "stdout": "", "stderr": "Failed to parse calendar specification 'at teatime': Invalid argument"}
+    found.variables["__infisical_backup_host"]["commands"]["calendar"] = wrong
+    said = problems(found, "__infisical_backup_checks | rejectattr('ok') | map(attribute='say')")
+    assert len(said) == 2 and "holds a private key" in said[0]
+    assert "(at teatime) is not a time that systemd understands: Failed to parse" in said[1]
+    assert private not in " ".join(said)
+
+
+def test_a_host_as_it_should_be_is_left_alone_with_copies_as_well() -> None:
+    copies = [
+        {"kind": "rsync", "to": "root@nas:/srv/"},
+        {"kind": "restic", "to": "/srv/r", "environment": {"RESTIC_PASSWORD": "x"}},
+    ]
+    found = role(infisical_backup_recipients=[RECIPIENT], infisical_backup_copies=copies)
+    left = "[__infisical_backup_missing, __infisical_backup_stale_program, __infisical_backup_stale_settings]"
+    assert found.value("__infisical_backup_missing") == ["age", "rsync", "openssh-client", "restic"]
+    host = found.variables["__infisical_backup_host"]
+    host["packages"] = {name: {} for name in found.value("__infisical_backup_needed")}
+    for path, text in found.value("__infisical_backup_program | combine(__infisical_backup_settings)").items():
+        host["files"][path] = dict(zip(("sha256", "mode", "owner", "group"), text.split(), strict=True))
+    assert found.value(left) == [[], [], []] and found.value("__infisical_backup_timer_is_right") is True
+    found.variables["infisical_backup_copies"] = copies[:1]
+    assert found.value(left) == [[], [], ["/etc/infisical-backup.json"]]
+
+
 def test_without_recipients_the_settings_and_the_timer_of_backups_stay_as_they_are() -> None:
     assert role().value("__infisical_backup_stale_settings") == []
     found = role(infisical_backup_recipients=[RECIPIENT]).value("__infisical_backup_stale_settings")
@@ -75,6 +103,30 @@ def test_it_is_refused_before_anything_is_installed_or_copied_and_again_when_the
     order = [task["name"] for task in tasks("archive")]
     assert order[0] == named[0] and named[1] == order[order.index("Choose the archive") + 1]
     assert locks[1]["vars"] == {"__infisical_backup_opened": "{{ __infisical_backup_chosen.stdout }}"}
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "registered"),
+    [
+        ("restore", "See that it is back", "__infisical_backup_restored"),
+        ("drill", "See that it went well", "__infisical_backup_drilled"),
+    ],
+)
+def test_an_archive_that_is_not_brought_back_fails_in_the_words_of_the_program(
+    name: str, task: str, registered: str
+) -> None:
+    (found,) = [entry["ansible.builtin.assert"] for entry in tasks(name) if entry["name"] == task]
+    ended = {registered: {"rc": 1, "stderr": "it was encrypted for another key"}}
+    host = role(__infisical_backup_chosen={"stdout": "/b/a.tar.age"}, **ended)
+    assert host.value(found["that"]) is False
+    said = host.text(found["fail_msg"])
+    assert "/b/a.tar.age was not brought back" in said and "on one: it was encrypted for another key" in said
+
+
+def test_what_is_taken_away_already_stops_no_timer_again() -> None:
+    (stopped,) = [task for task in tasks("remove") if "timer, and a backup" in task["name"]]
+    found = role(__infisical_backup_timer_unit={"stat": {"exists": False}})
+    assert found.text(stopped["loop"]) == []
 
 
 def test_a_new_archive_is_never_called_proven() -> None:
