@@ -204,10 +204,12 @@ def test_an_authority_for_redis_is_refused_where_redis_does_not_speak_tls(redis_
         return problems(role(infisical_redis_ca_path=str(redis_ca), **given), "__infisical_problems")
 
     plain = {"infisical_redis_url": "redis://:secret@redis.home.example:6379"}
-    for given in ({}, plain, SENTINELS, {"infisical_redis_sentinel_tls": True}):
+    wrong: list[dict[str, Any]] = [{}, plain, SENTINELS, {"infisical_redis_sentinel_tls": True}]
+    for given in wrong:
         (sentence,) = said(**given)
         assert "no Redis is asked over TLS. Begin infisical_redis_url with rediss://" in sentence, given
-    for given in (OUTSIDE, {**SENTINELS, "infisical_redis_sentinel_tls": True}):
+    right: list[dict[str, Any]] = [OUTSIDE, {**SENTINELS, "infisical_redis_sentinel_tls": True}]
+    for given in right:
         assert said(**given) == []
 
 
@@ -451,7 +453,7 @@ def test_backups_take_along_all_that_the_compose_file_is_made_of(redis_ca: Path)
 
 
 def test_another_authority_of_redis_makes_another_container_and_its_file_is_looked_at(redis_ca: Path) -> None:
-    given = {**OUTSIDE, "infisical_redis_ca_path": str(redis_ca)}
+    given: dict[str, Any] = {**OUTSIDE, "infisical_redis_ca_path": str(redis_ca)}
     path = "/opt/infisical/redis-ca.pem"
     right = "__infisical_redis_ca_is_right"
     before = role(**given).value("__infisical_applied")
@@ -460,7 +462,8 @@ def test_another_authority_of_redis_makes_another_container_and_its_file_is_look
     assert role(**given, files=files).value(right) is True
     assert path in role(**given).value("__infisical_differences")
     # One that is left over is taken away.
-    assert path in role(**OUTSIDE, files=files).value("__infisical_differences") and role().value(right) is True
+    left: dict[str, Any] = {**OUTSIDE, "files": files}
+    assert path in role(**left).value("__infisical_differences") and role().value(right) is True
     redis_ca.write_text("-----BEGIN CERTIFICATE-----\nrenewed\n")
     assert role(**given).value("__infisical_applied") != before
     assert role(**given, files=files).value(right) is False

@@ -304,7 +304,11 @@ def test_the_repository_is_seen_to_where_it_or_its_package_is_not_as_wanted(
 def test_a_package_is_held_or_let_go_where_it_is_not_so_or_is_about_to_change(
     source: str, held: bool, hold: bool, version: str, differs: bool
 ) -> None:
-    given = {"infisical_cli_source": source, "infisical_cli_version": version, "infisical_cli_hold": hold}
+    given: dict[str, Any] = {
+        "infisical_cli_source": source,
+        "infisical_cli_version": version,
+        "infisical_cli_hold": hold,
+    }
     found = cli({}, packages={"infisical": package("0.43.136", held)}, **given)
     assert found.value("__infisical_cli_hold_differs") is differs
     found.variables["ansible_check_mode"] = True
