@@ -88,7 +88,8 @@ docs: $(READY) $(SITE)/.ready ## Write what is generated (READMEs, the inventori
 	@python -m docs.role_readmes
 	@python -m docs.inventory_schema
 	@python -m docs.site
-	@NO_MKDOCS_2_WARNING=true $(SITE)/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+	@# --quiet would let --strict pass what it warns of.
+	@NO_MKDOCS_2_WARNING=true $(SITE)/bin/mkdocs build --strict --config-file docs/mkdocs.yml
 
 $(SITE)/.ready: docs/requirements.lock
 $(OTHERS)/.ready: tests/requirements.lock

@@ -30,6 +30,7 @@ SHIPPED = (
     "docs/**/*.svg",
     "docs/**/*.png",
     "docs/*.js",
+    "docs/*.css",
     "roles/*/README.md",
     "lab/**/README.md",
     "molecule/README.md",
@@ -41,20 +42,20 @@ SHIPPED = (
     "molecule/default/*.yml",
     ".config/molecule/*.yml",
 )
-KINDS = {"module": "modules", "lookup": "lookup", "filter": "filter"}
+KINDS = {"module": "modules", "lookup": "lookup", "filter": "filter", "callback": "callback"}
 
 
-def gather() -> None:
-    """Write build/docs anew."""
-    shutil.rmtree(TARGET, ignore_errors=True)
+def gather(target: Path = TARGET) -> None:
+    """Write the folder anew."""
+    shutil.rmtree(target, ignore_errors=True)
     for path in pages():
-        copy = TARGET / path.relative_to(ROOT)
+        copy = target / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
     made = {"messages.md": messages.page(), **{f"plugins/{kind}.md": _reference(kind) for kind in KINDS}}
     for name, text in made.items():
-        (TARGET / name).parent.mkdir(exist_ok=True)
-        (TARGET / name).write_text(text, encoding="utf-8")
+        (target / name).parent.mkdir(exist_ok=True)
+        (target / name).write_text(text, encoding="utf-8")
 
 
 def pages() -> list[Path]:
@@ -65,8 +66,10 @@ def pages() -> list[Path]:
 def _reference(kind: str) -> str:
     command = [str(Path(sys.executable).parent / "ansible-doc"), "-t", kind, "--json", *_names(kind)]
     told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603
-    title = {"module": "Modules", "lookup": "Lookups", "filter": "Filters"}[kind]
-    return f"# {title}\n" + "".join(_plugin(name, entry) for name, entry in sorted(json.loads(told).items()))
+    title = {"module": "Modules", "lookup": "Lookups", "filter": "Filters", "callback": "Callbacks"}[kind]
+    text = "".join(_plugin(name, entry) for name, entry in sorted(json.loads(told).items()))
+    # Links to roles are made for the READMEs of roles.
+    return f"# {title}\n" + text.replace("](../", "](../roles/")
 
 
 def _names(kind: str) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.browser import Browser, browser, installed
 from tests.support.cores import CORES, Core
 from tests.support.faults import FaultyProxy
 from tests.support.servers import Account, Infisical, Postgres, Redis, infisical_server, postgres_server, redis_server
@@ -221,3 +222,11 @@ def any_ansible(request: pytest.FixtureRequest, make_ansible: MakeAnsible) -> An
     if core is None:
         pytest.skip(f"no Python on this machine for ansible-core {request.param}")
     return make_ansible(core)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if installed() is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with browser() as running:
+        yield running

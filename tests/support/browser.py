@@ -19,6 +19,32 @@ OPTIONS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe",
 ]  # fmt: skip
+# Texts in WITHIN with less contrast than WCAG's 4.5:1, against the next background that is not transparent
+CONTRAST = """
+(() => {
+  const parts = colour => colour.match(/[0-9.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+  const behind = one => {
+    for (; one; one = one.parentElement) {
+      const found = parts(getComputedStyle(one).backgroundColor);
+      if (found.length === 3 || found[3] === 1) return found;
+    }
+    return [255, 255, 255];
+  };
+  const poor = new Set();
+  for (const one of document.querySelectorAll('WITHIN *')) {
+    if (![...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())) continue;
+    if (one.closest('title, desc')) continue;
+    const style = getComputedStyle(one);
+    const own = parts(one.closest('svg') ? style.fill : style.color);
+    const [a, b] = [light(own), light(behind(one))].sort((x, y) => y - x);
+    if ((a + .05) / (b + .05) < 4.5) poor.add(one.tagName + ': ' + one.textContent.trim().slice(0, 40));
+  }
+  return [...poor];
+})()
+"""
 
 
 class Browser:
@@ -26,7 +52,7 @@ class Browser:
 
     def __init__(self, send: int, receive: int) -> None:
         self._send, self._receive, self._rest, self._number = send, receive, b"", 0
-        self._session = ""
+        self._session, self._loaded = "", False
         self.said: list[str] = []
         self.asked: list[str] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -52,9 +78,10 @@ class Browser:
         """scheme: light or dark, as the system prefers it."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         self.media(scheme)
+        self._loaded = False
         self.call("Page.navigate", url=page.as_uri())
-        while self.value("document.readyState") != "complete":
-            pass  # each turn waits for an answer
+        while not self._loaded:
+            self._next()
 
     def media(self, scheme: str, media: str = "") -> None:
         """media: print, or the screen."""
@@ -62,8 +89,14 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", media=media, features=features)
 
     def value(self, expression: str) -> Any:
-        """What an expression of the page is."""
-        return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+        """What an expression of the page is, or comes to be if it is a promise."""
+        asked = {"expression": expression, "returnByValue": True, "awaitPromise": True}
+        return self.call("Runtime.evaluate", **asked)["result"].get("value")
+
+    def hard_to_read(self, within: str = "body") -> list[str]:
+        """Texts in an element, by its selector, that have too little contrast."""
+        found: list[str] = self.value(CONTRAST.replace("WITHIN", within))
+        return found
 
     def screenshot(self, path: Path) -> None:
         """The whole page."""
@@ -85,6 +118,8 @@ class Browser:
             self.said.append(json.dumps(told))
         elif event == "Network.requestWillBeSent":
             self.asked.append(told["request"]["url"])
+        elif event == "Page.loadEventFired":
+            self._loaded = True
 
 
 def installed() -> str | None:
