@@ -1,49 +1,76 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Infisical and Omakase on one machine that exists already, with the inventory that a user copies and fills in.
+"""Infisical and Omakase on one machine that exists already: what the guide types, with another directory than
+inventories/home.
 
 Infisical lies in another directory than usual, which one line of the inventory says.
 """
 
 from __future__ import annotations
 
-import shutil
+import json
+import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lab import settings
+from tests.meta.test_docs_commands import commands
 
 from .conftest import ADDRESSES, ROOT, Lab, manage_lab
+from .test_guides import REPOSITORY, sources
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
 DIRECTORY = "/srv/vault"
+# All that stands in the guide.
+INIT, PLAN, SITE = commands(ROOT / "docs/guides/single-host.md")
+
+
+def typed(line: str, home: Path) -> list[str]:
+    """The arguments of a guide's ansible-playbook."""
+    program, *arguments = shlex.split(line.replace("inventories/home", str(home)))
+    assert program == "ansible-playbook"
+    return arguments
+
+
+def inventory(lab: Lab, init: str, folder: Path, **answers: str) -> Path:
+    """What init.yml writes for the machine; the lab's sources are added, for nobody here reaches the vendors'."""
+    home = folder / "home"
+    common = {
+        "init_ask": False,
+        "init_directory": str(home),
+        "init_omakase_repository": REPOSITORY,
+        "init_domain": "homelab.test",
+        "init_address": ADDRESSES["existing"],
+    }
+    given = folder / "answers.json"
+    given.touch(mode=0o600)
+    given.write_text(json.dumps({**common, **answers}))
+    lab.playbook(*typed(init, home), "-e", f"@{given}").succeeded()
+    lab_variables = (ROOT / "inventories/lab/group_vars/all/main.yml").read_text()
+    (home / "group_vars/all/sources.yml").write_text(
+        "".join(line for line in lab_variables.splitlines(keepends=True) if not line.startswith("infisical_url"))
+    )
+    (home / "group_vars/omakase/sources.yml").write_text(yaml.safe_dump(sources()))
+    assert settings.SSH_KEY.exists()
+    return home
 
 
 @pytest.fixture(scope="module")
 def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The inventory `single_host`, filled in for a machine of the lab."""
+    """The inventory `single_host`, for a machine of the lab."""
     manage_lab("machine", "existing", ADDRESSES["existing"])
-    inventory = tmp_path_factory.mktemp("inventories") / "home"
-    shutil.copytree(ROOT / "inventories/single_host", inventory)
-    hosts = inventory / "hosts.yml"
-    hosts.write_text(hosts.read_text().replace("192.168.1.100", ADDRESSES["existing"]))
-    lab_variables = (ROOT / "inventories/lab/group_vars/all/main.yml").read_text()
-    (inventory / "group_vars/all/lab.yml").write_text(
-        "".join(line for line in lab_variables.splitlines(keepends=True) if not line.startswith("infisical_url"))
-    )
-    (inventory / "group_vars/infisical/directory.yml").write_text(f"infisical_directory: {DIRECTORY}\n")
-    shutil.copy(ROOT / "inventories/lab/group_vars/omakase/main.yml", inventory / "group_vars/omakase/main.yml")
-    shutil.copy(ROOT / "inventories/lab/group_vars/omakase/secrets.yml", inventory / "group_vars/omakase/secrets.yml")
-    assert settings.SSH_KEY.exists()
-    return inventory
+    written = inventory(lab, INIT, tmp_path_factory.mktemp("inventories"))
+    (written / "group_vars/infisical/directory.yml").write_text(f"infisical_directory: {DIRECTORY}\n")
+    return written
 
 
 def test_a_plan_on_the_fresh_machine_succeeds(lab: Lab, home: Path) -> None:
-    lab.playbook("-i", str(home), "site.yml", "--check", "--diff").succeeded()
+    lab.playbook(*typed(PLAN, home)).succeeded()
 
 
 def test_the_site_comes_up_on_one_machine(lab: Lab, home: Path) -> None:
-    lab.playbook("-i", str(home), "site.yml").succeeded()
+    lab.playbook(*typed(SITE, home)).succeeded()
     host = lab.host("existing")
     lines = host.check_output("docker ps --format '{{.Names}} {{.Status}}'").splitlines()
     assert len(lines) == 6
@@ -52,7 +79,7 @@ def test_the_site_comes_up_on_one_machine(lab: Lab, home: Path) -> None:
 
 
 def test_a_second_run_changes_nothing(lab: Lab, home: Path) -> None:
-    run = lab.playbook("-i", str(home), "site.yml").succeeded()
+    run = lab.playbook(*typed(SITE, home)).succeeded()
     assert set(run.changed.values()) == {0}, run.output[-6000:]
 
 
@@ -71,7 +98,7 @@ def test_a_second_run_changes_nothing(lab: Lab, home: Path) -> None:
 def test_one_line_is_enough_for_a_directory_of_ones_own(
     lab: Lab, home: Path, playbook: str, arguments: list[str]
 ) -> None:
-    run = lab.playbook("-i", str(home), f"playbooks/{playbook}.yml", *arguments).succeeded()
+    run = lab.playbook(*typed(SITE, home)[:-1], f"playbooks/{playbook}.yml", *arguments).succeeded()
     assert "/opt/infisical" not in run.output
     host = lab.host("existing")
     assert host.file(f"{DIRECTORY}/credentials/omakase-deployment.json").exists
@@ -84,7 +111,7 @@ def test_a_machine_that_is_too_small_is_refused_with_all_reasons_at_once(lab: La
     before = hosts.read_text()
     hosts.write_text(before.replace(ADDRESSES["existing"], "198.18.0.111"))
     try:
-        run = lab.playbook("-i", str(home), "playbooks/infisical.yml")
+        run = lab.playbook(*typed(SITE, home)[:-1], "playbooks/infisical.yml")
     finally:
         hosts.write_text(before)
         manage_lab("machine", "--remove", "small")
