@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Infisical and Omakase on one machine that exists already: what the guide types, with another directory than
-inventories/home.
+"""Infisical and Omakase on one machine that exists already, and Omakase alone with its secrets elsewhere: what the two
+guides type, with another directory than inventories/home.
 
 Infisical lies in another directory than usual, which one line of the inventory says.
 """
@@ -22,8 +22,9 @@ from .test_guides import REPOSITORY, sources
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
 DIRECTORY = "/srv/vault"
-# All that stands in the guide.
+# All that stands in the guides.
 INIT, PLAN, SITE = commands(ROOT / "docs/guides/single-host.md")
+CLOUD_INIT, CLOUD_SITE = commands(ROOT / "docs/guides/cloud.md")
 
 
 def typed(line: str, home: Path) -> list[str]:
@@ -120,3 +121,29 @@ def test_a_machine_that_is_too_small_is_refused_with_all_reasons_at_once(lab: La
     assert "MB of memory and Infisical needs 1900" in message
     assert "`docker compose version` fails" in message
     assert set(run.changed.values()) == {0}
+
+
+def test_omakase_alone_takes_its_secrets_from_an_infisical_that_is_elsewhere(
+    lab: Lab, home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The server that is there stands in for Infisical Cloud: the project and the identity are what its owner made."""
+    host = lab.host("existing")
+    credentials = f"{DIRECTORY}/credentials"
+    identity = json.loads(host.file(f"{credentials}/omakase-deployment.json").content_string)
+    before = host.check_output("omakase-infisical export --format=dotenv")
+    host.check_output("rm /home/omakase/omakase/.env")
+    cloud = inventory(
+        lab,
+        CLOUD_INIT,
+        tmp_path_factory.mktemp("cloud"),
+        init_infisical_url=f"http://{ADDRESSES['existing']}:8080",
+        init_project_id=json.loads(host.file(f"{credentials}/project.json").content_string)["id"],
+        init_client_id=identity["client_id"],
+        init_client_secret=identity["client_secret"],
+    )
+    run = lab.playbook(*typed(CLOUD_SITE, cloud)).succeeded()
+    assert identity["client_secret"] not in run.output
+    assert identity["client_id"] in host.file("/home/omakase/omakase/.env").content_string
+    assert host.check_output("omakase-infisical export --format=dotenv") == before
+    again = lab.playbook(*typed(CLOUD_SITE, cloud)).succeeded()
+    assert set(again.changed.values()) == {0}, again.output[-6000:]
