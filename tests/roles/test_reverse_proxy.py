@@ -463,7 +463,7 @@ def test_acme_gives_a_certificate_through_the_proxy_and_its_renewal_is_served_at
     before = serial()
     assert machine.host.service("certbot.timer").is_running
     machine.host.check_output("certbot renew --quiet --force-renewal --no-random-sleep-on-renew")
-    assert wait_for(lambda: serial() != before, 10)
+    assert wait_for(lambda: serial() != before, 60)
     assert ask("--cacert", str(root)).status == 200
     more = {"hostnames": [SITE, "vault.home.example"]}
     succeeded(role(**acme, site=more))
