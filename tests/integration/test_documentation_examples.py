@@ -73,8 +73,9 @@ PLANNED = {"modules/signed_apt_source", "modules/proxmox_container"}
 ADDRESS = "https://vault.example.com"
 
 
-def examples(kind: str, name: str, places: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The tasks of a plugin's EXAMPLES, with the addresses and paths of this test."""
+def examples(plugin: str, places: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The tasks of the EXAMPLES of a plugin ("modules/smtp_message"), with the addresses and paths of this test."""
+    kind, name = plugin.split("/")
     if kind == "filter":
         text: str = yaml.safe_load((PLUGINS / kind / f"{name}.yml").read_text())["EXAMPLES"]
     else:
@@ -102,10 +103,10 @@ def test_every_example_works(postgres: Postgres, redis: Redis, ansible: Ansible)
         }
         tasks: list[dict[str, Any]] = []
         for name in MODULES:
-            tasks += examples("modules", f"infisical_{name}", places)
+            tasks += examples(f"modules/infisical_{name}", places)
             tasks += after(name, kept)
-        tasks += examples("lookup", "infisical", places)
-        tasks += examples("lookup", "infisical_secrets", places)
+        tasks += examples("lookup/infisical", places)
+        tasks += examples("lookup/infisical_secrets", places)
         result = ansible.play(
             *tasks,
             variables={
@@ -171,7 +172,7 @@ def test_every_example_for_a_host_works(vault: Vault, ansible: Ansible, tmp_path
         }
         proxmox = {"ca_path": str(own_ca), "api_port": serving.proxmox.port, "check_addresses": False}
         result = ansible.play(
-            *(task for each in HOST for task in planned(each, examples(*each.split("/"), places))),
+            *(task for each in HOST for task in planned(each, examples(each, places))),
             variables={**vault.variables, **vault.options, **given(serving.proxmox)},
             module_defaults={
                 "omakase.homelab.smtp_message": {"ca": own_ca.read_text(), "port": mailbox.port},
