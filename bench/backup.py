@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a backup costs, and that it keeps everything: `python bench/backup.py [CASE ...]` writes bench/BACKUP.md.
 
-Cases: disaster, writes, latency, memory. Each on a machine of the lab, fresh for it: `python -m lab up` first.
+Cases: disaster, writes, latency, memory. Each on a machine of the lab, fresh for it: `python -m lab test-packages` and
+`python -m lab up` first.
 """
 
 from __future__ import annotations
