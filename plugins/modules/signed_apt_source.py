@@ -17,6 +17,7 @@ description:
   - Other source files lose their entries of the same repository, at which apt would otherwise stop.
   - Unlike M(ansible.builtin.deb822_repository) it needs no python3-debian, and judges the key before apt trusts it.
   - Does not update the lists of apt; M(ansible.builtin.apt) does.
+  - Takes a repository away as well, wherever it is named, such as one that is gone and at which apt stops.
 options:
   name:
     description: Names the files.
@@ -26,20 +27,24 @@ options:
     description: Address of the repository.
     type: str
     required: true
+  state:
+    description:
+      - Whether apt has the repository.
+      - With V(absent) the files of O(name) go, its key included, and entries of O(url) and O(replaces) in others.
+    type: str
+    choices: [present, absent]
+    default: present
   suites:
-    description: Its suites.
+    description: Its suites. Needed where it is to be present, as are O(components) and O(key_url).
     type: list
     elements: str
-    required: true
   components:
     description: Its components.
     type: list
     elements: str
-    required: true
   key_url:
     description: Address of its public key, armoured or binary.
     type: str
-    required: true
   key_fingerprint:
     description:
       - The fingerprint that the key must have, in full; spaces do not matter.
@@ -73,6 +78,12 @@ EXAMPLES = r"""
     components: [stable]
     key_url: https://download.docker.com/linux/debian/gpg
     key_fingerprint: 9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88
+
+- name: Take a repository away that is gone
+  omakase.homelab.signed_apt_source:
+    name: infisical-infisical-cli
+    url: https://dl.cloudsmith.io/public/infisical/infisical-cli
+    state: absent
 """
 
 RETURN = r"""
@@ -82,11 +93,11 @@ path:
   type: str
 key_path:
   description: The file of the key.
-  returned: success
+  returned: where the repository is to be present
   type: str
 key_fingerprints:
   description: The fingerprints of the keys in it.
-  returned: success
+  returned: where the repository is to be present
   type: list
   elements: str
 """
@@ -107,6 +118,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._apt.sources impor
     MAIN_LIST,
     Repository,
     plan,
+    without,
 )
 from ansible_collections.omakase.homelab.plugins.module_utils._untrusted import answers
 from ansible_collections.omakase.homelab.plugins.module_utils._untrusted.words import printable
@@ -117,11 +129,14 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.-]*\Z")
 
 
 def refuse_odd(options: dict[str, Any]) -> None:
-    """Raises RefusedKeyError for what would break out of its file or its line."""
+    """Raises RefusedKeyError for what would break out of its file or its line, and where something is missing."""
     if not _NAME.match(options["name"]):
         raise RefusedKeyError(f"name is not the name of a file: {printable(options['name'])}.")
+    missing = [option for option in ("suites", "components", "key_url") if options[option] is None]
+    if missing and options["state"] == "present":
+        raise RefusedKeyError(f"A repository that is to be present needs {', '.join(missing)} as well.")
     for option in ("url", "suites", "components"):
-        if not "".join(options[option]).isprintable():
+        if not "".join(options[option] or ()).isprintable():
             raise RefusedKeyError(f"{option} holds a line break or another control character.")
 
 
@@ -160,33 +175,53 @@ def write(module: AnsibleModule, path: str, data: bytes) -> None:
     module.set_mode_if_different(path, 0o644, False)
 
 
-def run(module: AnsibleModule) -> dict[str, Any]:
-    """The module's result; raises RefusedKeyError."""
+def shown(files: dict[str, str], changes: dict[str, str | None]) -> list[dict[str, str]]:
+    """The diff of source files."""
+    return [
+        {"before_header": path, "after_header": path, "before": files.get(path, ""), "after": text or ""}
+        for path, text in changes.items()
+    ]
+
+
+def apply(module: AnsibleModule, changes: dict[str, str | None]) -> None:
+    """Bring the source files to what was planned."""
+    for path, text in changes.items():
+        if text is None:
+            os.remove(path)
+        else:
+            write(module, path, text.encode(errors="surrogateescape"))
+
+
+def take_away(module: AnsibleModule, repository: Repository, found: dict[str, bytes]) -> dict[str, Any]:
+    """The module's result where the repository is to be absent."""
+    files = source_files(found)
+    changes = without(repository, files)
+    keys = [path for path in repository.key_paths if path in found]
+    diff = [*shown(files, changes), *({"before_header": path, "before": "a key\n", "after": ""} for path in keys)]
+    if not module.check_mode:
+        apply(module, changes)
+        for path in keys:
+            os.remove(path)
+    return {"changed": bool(changes or keys), "path": repository.path, "diff": diff}
+
+
+def bring(module: AnsibleModule, repository: Repository, found: dict[str, bytes]) -> dict[str, Any]:
+    """The module's result where the repository is to be present; raises RefusedKeyError."""
     options = module.params
-    refuse_odd(options)
-    repository = Repository(*(options[name] for name in ("name", "url", "suites", "components", "replaces")))
-    found = contents(repository)
     key = kept_key(repository, found, options["key_fingerprint"])
     key = key or fetched_key(options["key_url"], options["key_fingerprint"], options["timeout"])
     key_path = repository.key_path(key.armoured)
 
     files = source_files(found)
     changes = plan(repository, files, key_path)
-    diff = [
-        {"before_header": path, "after_header": path, "before": files.get(path, ""), "after": text or ""}
-        for path, text in changes.items()
-    ]
+    diff = shown(files, changes)
     new_key = found.get(key_path) != key.data
     if new_key:
         diff.append({"before_header": key_path, "after_header": key_path, "before": "", "after": f"{key}\n"})
     if not module.check_mode:
         if new_key:
             write(module, key_path, key.data)
-        for path, text in changes.items():
-            if text is None:
-                os.remove(path)
-            else:
-                write(module, path, text.encode(errors="surrogateescape"))
+        apply(module, changes)
     return {
         "changed": bool(changes) or new_key,
         "path": repository.path,
@@ -196,15 +231,26 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     }
 
 
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """The module's result; raises RefusedKeyError."""
+    options = module.params
+    refuse_odd(options)
+    parts = [options[option] or () for option in ("suites", "components", "replaces")]
+    repository = Repository(options["name"], options["url"], *parts)
+    found = contents(repository)
+    return (bring if options["state"] == "present" else take_away)(module, repository, found)
+
+
 def main() -> None:
     """Options in, result out."""
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
             "url": {"type": "str", "required": True},
-            "suites": {"type": "list", "elements": "str", "required": True},
-            "components": {"type": "list", "elements": "str", "required": True},
-            "key_url": {"type": "str", "required": True, "no_log": False},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "suites": {"type": "list", "elements": "str"},
+            "components": {"type": "list", "elements": "str"},
+            "key_url": {"type": "str", "no_log": False},
             "key_fingerprint": {"type": "str", "default": "", "no_log": False},
             "replaces": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 30},

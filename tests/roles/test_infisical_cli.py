@@ -195,12 +195,15 @@ def test_a_release_s_package_is_installed_if_its_checksum_is_right_and_held(
 ) -> None:
     host = machine.host
     before = host.package("infisical").version
+    leftover = host.file("/etc/apt/sources.list.d/infisical-infisical-cli.list")
+    host.check_output("printf %s > %s", DEAD, leftover.path)
     given = {"infisical_cli_source": "deb", "infisical_cli_version": RELEASE, "infisical_cli_hold": True}
     served = {**given, "infisical_cli_release_url": releases.url}
     assert f"Would install infisical {RELEASE}" in succeeded(role("--check", **served)).text
     assert "checksum" in refused(role(**served, infisical_cli_archive_checksum="1" * 64))
     assert host.package("infisical").version == before
     assert succeeded(role(**served)).changed
+    assert not leftover.exists
     assert host.package("infisical").version == RELEASE
     assert host.check_output("infisical --version").startswith(f"infisical version {RELEASE}")
     assert host.check_output("apt-mark showhold") == "infisical"

@@ -50,7 +50,9 @@ def program(name: str, *places: str) -> str:
     """The path of a program. Raises NotInstalledError, naming the way to get it."""
     found = shutil.which(name) or next((path for place in places for path in sorted(glob.glob(place))[-1:]), None)
     if found is None:
-        raise NotInstalledError(f"{name} is missing: run `make`, or apt-get install postgresql redis-server")
+        raise NotInstalledError(
+            f"{name} is missing: `python -m lab test-packages` installs it, or apt-get install postgresql redis-server"
+        )
     return found
 
 

@@ -67,6 +67,14 @@ def plan(repository: Repository, files: Mapping[str, str], key_path: str) -> dic
     return changes
 
 
+def without(repository: Repository, files: Mapping[str, str]) -> dict[str, str | None]:
+    """The source files that change so that none has this repository, or one that it replaces; as `plan` tells them."""
+    changes = without_rivals(repository, files)
+    if repository.path in files:
+        changes[repository.path] = None
+    return changes
+
+
 def without_rivals(repository: Repository, files: Mapping[str, str]) -> dict[str, str | None]:
     """The source files that change so that no other one has this repository, or one that it replaces.
 

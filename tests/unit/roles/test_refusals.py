@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.meta.repository import ROOT
 from tests.support.certificates import Authority
@@ -124,6 +127,17 @@ def test_addresses_to_listen_at_are_bare_and_there_is_one() -> None:
     said = refused(proxy(reverse_proxy_addresses=["[::]", "0.0.0.0:443", "*"]), "reverse_proxy")
     assert 'such as 0.0.0.0 and "::", without a port or brackets, not [::], 0.0.0.0:443, *.' in said
     assert "not nothing." in refused(proxy(reverse_proxy_addresses=[]), "reverse_proxy")
+
+
+@pytest.mark.parametrize("hostname", ["fd00:0:0:0:0:0:0:5", "fd00::0005", "2001:0db8::1"])
+def test_an_address_is_given_as_certificates_name_it(hostname: str) -> None:
+    def said(*hostnames: str) -> str:
+        role = proxy()
+        role.variables["reverse_proxy_sites"] = [{**SITES[0], "hostnames": [*hostnames]}]
+        return refused(role, "reverse_proxy")
+
+    assert f"{hostname} is not the short form of an address" in said(hostname)
+    assert said(str(ipaddress.ip_address(hostname)), "10.0.0.5", "0.example", "2001:db8::1:0:0:1", "::1") == ""
 
 
 def test_a_certificate_that_ends_soon_or_is_for_another_name_is_refused(tmp_path: Path) -> None:

@@ -100,6 +100,23 @@ def test_a_changed_suite_changes_the_file_alone(host: Host) -> None:
     assert "Suites: bookworm" in host.source.read_text() and host.asked == 1
 
 
+def test_it_is_taken_away_wherever_it_is_named_and_nothing_else(host: Host) -> None:
+    run()
+    host.leftover.write_text("deb https://dead.example/deb trixie main\ndeb http://deb.debian.org/debian trixie main\n")
+    gone: dict[str, Any] = {"state": "absent", **dict.fromkeys(("suites", "components", "key_url"))}
+    planned = run(check=True, **gone)
+    assert planned["changed"] and host.source.exists() and host.key.exists() and "dead" in host.leftover.read_text()
+    assert {diff["before_header"] for diff in planned["diff"]} == {str(host.source), str(host.key), str(host.leftover)}
+    assert run(**gone)["changed"]
+    assert not host.source.exists() and not host.key.exists()
+    assert host.leftover.read_text() == "deb http://deb.debian.org/debian trixie main\n"
+    assert not run(**gone)["changed"] and host.asked == 1
+
+
+def test_what_a_repository_needs_to_be_present_is_asked_for(host: Host) -> None:
+    assert "needs suites, key_url as well" in run(suites=None, key_url=None)["msg"] and host.asked == 0
+
+
 def test_a_key_that_is_not_the_one_meant_is_neither_trusted_nor_kept(host: Host) -> None:
     wrong = "9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88"
     result = run(key_fingerprint=wrong)
