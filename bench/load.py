@@ -18,7 +18,7 @@ HOSTS = (1, 10, 100, 200, 1000)
 SECRETS = (50, 500, 5_000, 50_000)
 SECRETS_HOSTS = 20
 FORKS = 50
-PLAYS = 10
+PLAYS, TOGETHER_HOSTS = 10, 200
 LOOKUPS = 5
 
 
@@ -79,9 +79,8 @@ def _timed(vault: Vault, hosts: int, expressions: tuple[str, ...], repeats: int)
 
 def _together(vault: Vault) -> str:
     """Several plays at once, each a run of its own."""
-    plays = [
-        Play(Shape(hosts=SECRETS_HOSTS, templates=1, secrets=LOOKUPS), [OURS], renders=False) for _play in range(PLAYS)
-    ]
+    shape = Shape(hosts=TOGETHER_HOSTS, templates=1, secrets=LOOKUPS, forks=FORKS)
+    plays = [Play(shape, [OURS], renders=False) for _play in range(PLAYS)]
     try:
         vault.proxy.requests.clear()
         began = time.perf_counter()
@@ -93,8 +92,8 @@ def _together(vault: Vault) -> str:
             play.close()
     logins, lists = counts(vault)
     return (
-        f"{PLAYS} plays at once, of {SECRETS_HOSTS} hosts each: all succeed, with {logins} logins and "
-        f"{lists} lists, in {seconds:.1f} s on {os.cpu_count()} cores "
+        f"{PLAYS} plays at once, of {TOGETHER_HOSTS} hosts and {FORKS} forks each: all succeed, with {logins} logins "
+        f"and {lists} lists, in {seconds:.1f} s on {os.cpu_count()} cores "
         f"(a play {statistics.median(run.seconds for run in runs):.1f} s at the median)."
     )
 
