@@ -71,6 +71,8 @@ class Place:
             raise PlaceError(f"{self.path} cannot belong to {self.owner or self.group}: {error}.") from None
         except dotenv.DotenvError as error:
             raise PlaceError(f"{self.path} is not a file of variables: {error}") from None
+        except ValueError as error:  # a zero byte
+            raise PlaceError(f"The path, owner or group of {self.path!r} is none: {error}.") from None
 
     def _settle_directory(self, write: bool) -> bool:
         status = os.stat(self.path) if os.path.isdir(self.path) else None

@@ -51,9 +51,12 @@ class Target:
         return Client(way, LoginTokens(auth.choose(self.params), way), ErasOfProcess())
 
     def project_id(self, client: Client) -> str:
-        """The project that project_id or project_slug names."""
-        given: str | None = self.params["project_id"]
-        return given or projects.id_of(client, self.params["project_slug"])
+        """The project that project_id or project_slug names. Raises InfisicalError where both are empty."""
+        given: str = self.params["project_id"] or ""
+        slug: str = self.params["project_slug"] or ""
+        if not given and not slug:
+            raise InfisicalError("No project was given.", "Give project_id or project_slug: what was given is empty.")
+        return given or projects.id_of(client, slug)
 
     def scope(self, client: Client) -> Scope:
         """The folder that the options of SCOPE name."""

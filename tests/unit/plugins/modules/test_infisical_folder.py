@@ -31,6 +31,11 @@ def test_a_missing_folder_is_made(server: Scripted) -> None:
     assert (result["changed"], result["folders"], result["project_id"]) == (True, ["/db"], "p1")
 
 
+def test_a_project_that_is_given_and_empty_is_named(server: Scripted) -> None:
+    result = run_module("infisical_folder", server, project_id="", token="a-token-under-test", path="/db")
+    assert result["failed"] and "Give project_id or project_slug: what was given is empty." in result["msg"]
+
+
 def test_each_level_is_read_once_and_parents_are_left_to_the_server(server: Scripted) -> None:
     level(level(server, "/", "db"), "/db", "replica")
     server.on("POST " + FOLDERS, {}, body={"name": "c", "path": "/a/b"})

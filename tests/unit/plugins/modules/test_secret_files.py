@@ -188,6 +188,8 @@ def test_a_link_in_a_circle_is_named(tmp_path: Path) -> None:
         (lambda path: path.symlink_to("/etc/passwd"), {"content": "canary-3d"}, "is a symbolic link"),
         (lambda path: path.write_text("no variable canary-3d"), {"variables": {"A": "b"}}, "line 1 is neither"),
         (lambda path: None, {"content": "canary-3d", "owner": "no-such-user"}, "there is no such user"),
+        (lambda path: None, {"content": "canary-3d", "owner": "a\0b"}, "x' is none: embedded null byte"),
+        (lambda path: None, {"content": "canary-3d", "path": "/a\0b"}, r"'/a\x00b' is none: embedded null byte"),
         (lambda path: None, {"content": "canary-3d", "mode": "rw"}, "not an octal number"),
         (lambda path: None, {"content": "canary-3d", "variables": {"A": "canary-3d"}}, "mutually exclusive"),
         (lambda path: None, {}, "but any of the following are missing"),
