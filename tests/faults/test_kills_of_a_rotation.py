@@ -50,16 +50,16 @@ def known(secrets: dict[str, str], name: str) -> set[str]:
     return {secrets[name]} | {change[key] for change in journal if change["name"] == name for key in ("old", "new")}
 
 
-# A stack of a user has a restart policy, and this one none. What was left half-way need not become healthy.
-_ALL_UP = "docker start $(docker ps --all --quiet) && " + (
-    "timeout 60 sh -c 'while docker ps | grep -Eq \"starting|unhealthy\"; do sleep 0.5; done' || true"
-)
+# What was exchanging containers may have died in between, and left the database's stopped: the next run starts it, and
+# it is its password that is asked for here. What was left half-way need not become healthy.
+_SETTLED = "timeout 60 sh -c 'while docker ps | grep -Eq \"starting|unhealthy\"; do sleep 0.5; done' || true"
+_ALL_UP = f"docker start $(docker ps --all --quiet) && {_SETTLED}"
 
 
 def something_works(rotating: Rotating, before: dict[str, str], kill: Kill) -> None:
     """At no moment neither the old nor the new value works, and what works is on record."""
-    if kill.how == POWER:
-        rotating.site.host.check_output(_ALL_UP)
+    # Where the controller died, the task on the host goes on.
+    rotating.site.host.check_output(_SETTLED if kill.how == CONTROLLER else _ALL_UP)
     secrets = rotating.secrets()  # by the deployment's client secret, as the Infisical host keeps it
     for role, name in ROLES.items():
         works = any(rotating.logs_in(role, value) for value in known(secrets, name))
