@@ -309,10 +309,14 @@ def main() -> None:
         title, case = CASES[name]
         print(f"{title} ...", file=sys.stderr, flush=True)
         before = os.getloadavg()[0]
-        section = f"{case()}\nThe machine had a load of {before:.1f} before it and {os.getloadavg()[0]:.1f} at its end;"
+        section = f"{case()}\nOn {machine()}, which had a load of {before:.1f} before it"
+        section += f" and {os.getloadavg()[0]:.1f} at its end;"
         section += f" all else had a sixteenth of its share (`python bench/backup.py {name}`).\n"
         print(section, flush=True)
-        preamble = f"# What a backup costs, and what it keeps\n\nMade by `python bench/backup.py`, on {machine()}.\n"
+        preamble = (
+            "# What a backup costs, and what it keeps\n\nMade by `python bench/backup.py`; each part says on which"
+        )
+        preamble += " machine.\n"
         record(RESULTS, preamble, [title for title, _case in CASES.values()], title, section)
 
 

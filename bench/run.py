@@ -186,11 +186,11 @@ def main() -> None:
     given = parser.parse_args()
     for name in given.cases or CASES:
         title, case = CASES[name]
-        busy = f"Before it, the machine had a load of {os.getloadavg()[0]:.1f}."
+        busy = f"On {machine()}, which had a load of {os.getloadavg()[0]:.1f} before."
         print(f"{title} ...", file=sys.stderr, flush=True)
         section = f"{case(given.repeats)}\n{busy}\n"
         print(section, flush=True)
-        preamble = f"# What the lookup costs\n\nMade by `make bench`, on {machine()}.\n"
+        preamble = "# What the lookup costs\n\nMade by `make bench`; each part says on which machine.\n"
         record(RESULTS, preamble, [title for title, _case in CASES.values()], title, section)
 
 
