@@ -67,4 +67,5 @@ TEST_PACKAGES = {
     "chromium": "chromium",
     "postgresql": "pg_createcluster",
     "redis-server": "redis-server",
+    "restic": "restic",
 }

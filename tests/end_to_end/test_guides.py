@@ -166,8 +166,14 @@ def test_day_two(reader: Reader) -> None:
 def test_a_bad_day(reader: Reader) -> None:
     """Both hosts are gone, one after the other; then somebody may have read the secrets."""
     before = reader.types(reader.on("omakase", "omakase-infisical export"))
-    reader.types(reader.on("infisical", f"tar -C {ARCHIVES} -c .") + " | tar -x --wildcards './infisical-*'")
-    archive = sorted(path.name for path in reader.checkout.glob("infisical-*"))[-1]
+    fetch = "restic --repo rest:https://nas.home.example/infisical restore latest --tag infisical --target copies"
+    # What infisical_backup copies; here it lies on a disk.
+    reader.environ["RESTIC_PASSWORD"] = "canary-restic"
+    reader.types(reader.on("infisical", f"tar -C {ARCHIVES} -c .") + " | tar -x --one-top-level=archives")
+    reader.types("restic --repo copied init && restic --repo copied backup --tag infisical archives")
+    reader.types(fetch.replace("rest:https://nas.home.example/infisical", "copied"))
+    found = sorted(reader.checkout.glob("copies/**/infisical-*"), key=lambda path: path.name)
+    archive = str(found[-1].relative_to(reader.checkout))
     restore = (
         "ansible-playbook playbooks/restore.yml -e infisical_backup_restore_identity=backup.key"
         " -e infisical_backup_restore_archive=ARCHIVE"
@@ -178,7 +184,7 @@ def test_a_bad_day(reader: Reader) -> None:
     audit, site = "ansible-playbook playbooks/audit.yml", "ansible-playbook site.yml"
     rotate = "ansible-playbook playbooks/rotate.yml -e rotate_names=POSTGRES_PASSWORD,omakase-deployment,omakase-dev"
     init = "ansible-playbook playbooks/init.yml -e init_directory=inventories/new"
-    told = {doctor, infisical, provision, restore, site, backup, omakase, rotate, audit, init}
+    told = {doctor, infisical, provision, fetch, restore, site, backup, omakase, rotate, audit, init}
     assert told == set(commands(ROOT / "docs/guides/disaster.md"))
 
     reader.types(doctor)
