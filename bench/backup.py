@@ -313,10 +313,8 @@ def main() -> None:
         section += f" and {os.getloadavg()[0]:.1f} at its end;"
         section += f" all else had a sixteenth of its share (`python bench/backup.py {name}`).\n"
         print(section, flush=True)
-        preamble = (
-            "# What a backup costs, and what it keeps\n\nMade by `python bench/backup.py`; each part says on which"
-        )
-        preamble += " machine.\n"
+        made = "Made by `python bench/backup.py`; each part says on which machine."
+        preamble = f"# What a backup costs, and what it keeps\n\n{made}\n"
         record(RESULTS, preamble, [title for title, _case in CASES.values()], title, section)
 
 

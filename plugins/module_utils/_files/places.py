@@ -48,6 +48,9 @@ class Place:
             mode = int(item["mode"] or ("0600" if item["state"] == "file" else "0750"), 8)
         except ValueError:
             raise PlaceError(f'The mode of {item["path"]} is not an octal number, such as "0600".') from None
+        for option in ("path", "owner", "group"):
+            if "\0" in (item[option] or ""):
+                raise PlaceError(f"The {option} of {item['path']!r} has a zero byte, which none can have.")
         return cls(
             path=item["path"],
             owner=item["owner"] or "",
@@ -71,8 +74,6 @@ class Place:
             raise PlaceError(f"{self.path} cannot belong to {self.owner or self.group}: {error}.") from None
         except dotenv.DotenvError as error:
             raise PlaceError(f"{self.path} is not a file of variables: {error}") from None
-        except ValueError as error:  # a zero byte
-            raise PlaceError(f"The path, owner or group of {self.path!r} is none: {error}.") from None
 
     def _settle_directory(self, write: bool) -> bool:
         status = os.stat(self.path) if os.path.isdir(self.path) else None
