@@ -9,17 +9,20 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import pytest
 import yaml
 
 from lab import settings
+from tests.end_to_end.by_hand import SECRET, ByHand
 from tests.end_to_end.conftest import ADDRESSES, RECAP, ROOT, Lab, lab, remove_all
 from tests.meta.repository import files
-from tests.meta.test_docs_commands import commands
+from tests.meta.test_docs_commands import BLOCK, commands
+from tests.support.servers import Api
 
 __all__ = ["lab"]  # a fixture
 
@@ -38,12 +41,21 @@ class Reader:
 
     def types(self, line: str) -> str:
         """What it says, with status 0."""
-        ran = subprocess.run(
+        ran = self._typed(line)
+        assert ran.returncode == 0, f"{line}\n{ran.stdout[-6000:]}{ran.stderr[-2000:]}"
+        return ran.stdout
+
+    def _typed(self, line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             ["bash", "-c", line], cwd=self.checkout, env=self.environ, capture_output=True, text=True, check=False,
             stdin=subprocess.DEVNULL, timeout=1200,
         )  # fmt: skip
-        assert ran.returncode == 0, f"{line}\n{ran.stdout[-6000:]}{ran.stderr[-2000:]}"
-        return ran.stdout
+
+    def refused(self, line: str) -> str:
+        """What it says in the end, which is not status 0, on one line."""
+        ran = self._typed(line)
+        assert ran.returncode != 0, ran.stdout[-6000:]
+        return " ".join(ran.stdout.split())
 
     def follows(self, guide: str, lines: Sequence[str], instead: Mapping[str, str]) -> None:
         """Type these lines, which must be all that stand in the guide. instead: what is typed here for some."""
@@ -51,9 +63,9 @@ class Reader:
         for line in lines:
             self.types(instead.get(line, line))
 
-    def lose(self, vmid: int) -> None:
-        """A host is gone, and some time later."""
-        remove_all(vmid)
+    def lose(self, *vmids: int) -> None:
+        """Hosts are gone, and some time later."""
+        remove_all(*vmids)
         shutil.rmtree(Path(self.environ["HOME"]) / ".ansible/cp")  # connections that Ansible keeps for a minute
 
     def write(self, path: str, content: object) -> None:
@@ -61,7 +73,13 @@ class Reader:
 
     def on(self, host: str, command: str) -> str:
         """A command that a guide gives for a host."""
-        return f"ssh {self.environ['ANSIBLE_SSH_EXTRA_ARGS']} -i ~/.ssh/id_ed25519 root@{ADDRESSES[host]} {command}"
+        return (
+            f"ssh {self.environ['ANSIBLE_SSH_EXTRA_ARGS']} -i ~/.ssh/id_ed25519 root@{ADDRESSES[host]} {quote(command)}"
+        )
+
+    def on_infisical(self, command: str) -> str:
+        """What a command prints there, with status 0."""
+        return self.types(self.on("infisical", command))
 
 
 @pytest.fixture(scope="module")
@@ -203,3 +221,86 @@ def test_a_bad_day(reader: Reader) -> None:
     after = reader.types(reader.on("omakase", "omakase-infisical export"))
     changed = set(before.splitlines()) ^ set(after.splitlines())
     assert {re.split(r"[ =]", line)[0] for line in changed} == {"POSTGRES_PASSWORD"}
+
+
+def test_without_the_internet(reader: Reader) -> None:
+    """No mirror of Docker Hub and no repository of the command: both come from files beside the inventory."""
+    page = ROOT / "docs/guides/air-gapped.md"
+    images, command = [block for kind, block in BLOCK.findall(page.read_text()) if kind == "yaml"]
+    files = reader.checkout / HOME_INVENTORY / "files"
+    files.mkdir()
+    for line in commands(page):
+        reader.on_infisical(line)
+    reader.types(reader.on("infisical", "tar -c infisical-images.tar*") + f" | tar -x --directory {files}")
+    package = files / "infisical_0.43.136_linux_amd64.deb"
+    shutil.copy(settings.CACHE / "www/infisical/deb/pool/infisical_0.43.136_amd64.deb", package)
+    (checksum,) = re.findall(r"`(sha256sum .+?)`", command)
+    digest = reader.types(f"cd {files.parent} && {checksum}").split()[0]
+    group = files.parent / "group_vars"
+    (group / "infisical/air_gapped.yml").write_text(images)
+    (group / "omakase/air_gapped.yml").write_text(re.sub(r"(archive_checksum: ).*", rf"\1{digest}", command))
+    known = sources()
+    reader.write(f"{group}/omakase/sources.yml", {key: known[key] for key in known if "_cli_" not in key})
+    reader.write(f"{group}/infisical/sources.yml", {key: known[key] for key in known if key != "docker_daemon_options"})
+
+    reader.lose(100, 101)
+    reader.types("ansible-playbook site.yml")
+    assert "198.18.0.1:5000" not in reader.on_infisical("docker info")
+    assert reader.types(reader.on("omakase", "omakase-infisical export"))
+    again = reader.types("ansible-playbook site.yml")
+    assert {match["changed"] for match in RECAP.finditer(again)} == {"0"}, again[-6000:]
+
+
+@pytest.fixture
+def by_hand(reader: Reader) -> Iterator[ByHand]:
+    """Where the guide has it, on the Infisical host; what the inventory says of it is unsaid afterwards."""
+    installation = ByHand(
+        run=reader.on_infisical,
+        api=Api(f"http://{ADDRESSES['infisical']}"),
+        directory="/opt/infisical",
+        compose_file="docker-compose.yml",
+    )
+    yield installation
+    (reader.checkout / OF_BEFORE).unlink(missing_ok=True)
+
+
+OF_BEFORE = f"{HOME_INVENTORY}/group_vars/infisical/of_before.yml"
+
+
+def of_before(installation: ByHand, **more: str) -> dict[str, str]:
+    """What the guide wants in the inventory."""
+    account = installation.account
+    admin = {"infisical_project_admin_email": account.email, "infisical_project_admin_password": account.password}
+    return {"infisical_directory": installation.directory, **admin, **more}
+
+
+def test_from_an_installation_by_hand(reader: Reader, by_hand: ByHand) -> None:
+    by_hand.set_up()
+    keys = by_hand.keys()
+    reader.write(OF_BEFORE, of_before(by_hand))
+    plan = "ansible-playbook playbooks/infisical.yml --check --diff"
+    rotate = "ansible-playbook playbooks/rotate.yml -e rotate_names=omakase-deployment"
+    reader.follows("migrating", [plan, "ansible-playbook site.yml", rotate], {})
+    assert by_hand.keys() == keys
+    assert by_hand.secret() == SECRET
+
+
+def test_from_an_installation_that_is_not_where_the_role_has_its_own(reader: Reader, by_hand: ByHand) -> None:
+    """Each thing that would be lost is named at once, with the commands that take it over; they are typed."""
+    by_hand.directory, by_hand.compose_file = "/srv/vault", "docker-compose.prod.yml"
+    by_hand.mail = "SMTP_HOST=mail.home.example\nSMTP_FROM_ADDRESS=me@home.example\nSMTP_PASSWORD=canary-mail\n"
+    by_hand.set_up()
+    keys = by_hand.keys()
+    reader.write(OF_BEFORE, of_before(by_hand))
+    site = "ansible-playbook playbooks/infisical.yml"
+    said = reader.refused(site)
+    assert "sets SMTP_FROM_ADDRESS, SMTP_HOST, SMTP_PASSWORD, of which" in said and "canary" not in said
+    # The first renames the compose file, the others copy the volume.
+    told = dict.fromkeys(line for line in re.findall(r"`([^`]+)`", said) if line.startswith(("mv ", "docker ")))
+    reader.on_infisical(f"cd {by_hand.directory} && {' && '.join(told)}")
+    mail = {"host": "mail.home.example", "from_address": "me@home.example", "password": "canary-mail"}
+    reader.write(OF_BEFORE, of_before(by_hand, **{f"infisical_smtp_{name}": value for name, value in mail.items()}))
+    reader.types(f"{site} --check --diff")
+    reader.types(site)
+    assert by_hand.keys() == keys
+    assert by_hand.secret() == SECRET

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import yaml
 from tests.support.role import Role, problems
 
 ENV, COMPOSE = "/opt/infisical/.env", "/opt/infisical/docker-compose.yml"
+LABEL = "com.docker.compose"
 SKIPPED = {"skipped": True, "changed": False}
 ENGINE = {
     "ServerVersion": "26.1.5",
@@ -41,6 +42,7 @@ KEPT = {
     "LICENSE_KEY": "added-by-hand",
     "SMTP_HOST": "mail.gone.example",
 }
+NO_MAIL = KEPT | {"SMTP_HOST": ""}
 
 
 def kept(text: str) -> dict[str, str]:
@@ -61,9 +63,13 @@ def role(
     engine: Mapping[str, Any] | None = None,
     says: Mapping[str, Any] | None = None,
     files: Mapping[str, Any] | None = None,
+    containers: Sequence[Mapping[str, Any]] = (),
     **given: Any,
 ) -> Role:
-    """The role on the host `one`, with what its preflight has read there. says: by command, files: by path."""
+    """The role on the host `one`, with what its preflight has read there. says: by command, files: by path.
+
+    containers: of the directory, as Docker's engine describes them.
+    """
     commands = {
         "engine": json.dumps({**ENGINE, **(engine or {})}),
         "images": "",
@@ -77,6 +83,10 @@ def role(
         "__infisical_host": {
             "commands": {name: {"rc": 0, "stdout": said, "stderr": ""} for name, said in commands.items()},
             "files": {**env_file, **(files or {})},
+            "engine": {
+                "installed": containers,
+                "databases": [one for one in containers if one["Labels"][f"{LABEL}.service"] == "db"],
+            },
         },
         "__infisical_shared_read": SKIPPED if shared is None else kept(dotenv(shared)),
         "__infisical_archive": SKIPPED,
@@ -267,12 +277,63 @@ def test_no_new_keys_are_made_for_a_volume_that_they_cannot_open() -> None:
     assert accepted(KEPT, says=volume) and accepted(says=volume, **OUTSIDE) and accepted(says={"volumes": "other"})
 
 
-@pytest.mark.parametrize("image", ["postgres:17-alpine", f"registry:5000/postgres:17.2@{DIGEST}"])
+def container(
+    service: str, image: str = "", mount: Mapping[str, str] | None = None, started_by: str = COMPOSE
+) -> dict[str, Any]:
+    """One of the directory, as Docker's engine describes it. mount: where its data lies."""
+    labels = {f"{LABEL}.service": service, f"{LABEL}.project.config_files": started_by}
+    mounts = [{"Destination": "/var/lib/postgresql/data", **mount}] if mount else []
+    return {"Image": image, "Labels": labels, "Mounts": mounts}
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["postgres:17-alpine", f"registry:5000/postgres:17.2-alpine@{DIGEST}", "postgres:16", "postgres:16.1-bookworm"],
+)
 def test_another_postgresql_than_that_of_the_data_is_refused(image: str) -> None:
-    says = {"containers": "backend Up (healthy)  infisical/infisical:1\ndb Up 3 minutes (healthy)  postgres:16-alpine"}
-    assert "was made by PostgreSQL 16" in refused(KEPT, says=says, infisical_postgres_image=image)
-    assert accepted(KEPT, says=says, infisical_postgres_image="mirror:5000/postgres:16.4")
-    assert accepted(KEPT, says={"containers": "db Exited (1)  postgres:latest"})
+    there = [container("backend", "infisical/infisical:1"), container("db", f"postgres:16-alpine@{DIGEST}")]
+    said = refused(NO_MAIL, containers=there, infisical_postgres_image=image)
+    assert "was made by postgres:16-alpine, whose" in said and "of that kind, as postgres:16-alpine: the" in said
+    assert accepted(NO_MAIL, containers=there, infisical_postgres_image="mirror:5000/postgres:16.4-alpine")
+    assert accepted(NO_MAIL, containers=[container("db", "postgres:latest")])
+
+
+# ---------------------------------------------------- what was set up by hand
+
+BY_HAND = NO_MAIL | {"SMTP_PASSWORD": "canary-old", "OTEL_EXPORT_TYPE": "prometheus"}
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "docker-compose.prod.yml"])
+def test_a_compose_file_of_another_name_is_asked_to_take_the_right_one(name: str) -> None:
+    path = f"/opt/infisical/{name}"
+    there = [container("backend", started_by=f"{path},/opt/infisical/more.yml")]
+    said = refused(BY_HAND, containers=there, files={path: {"type": "file"}})
+    assert f"runs by {path}, and" in said and f"(`mv {path} {COMPOSE}`)" in said
+    # Renamed: the containers tell of the old name until they are made anew.
+    assert accepted(BY_HAND, containers=there, files={COMPOSE: {"type": "file"}})
+
+
+@pytest.mark.parametrize("mount", [{"Name": "vault_pg_data", "Source": "/var/lib/docker/x"}, {"Source": "/srv/data"}])
+def test_a_database_in_another_place_is_not_left_behind(mount: dict[str, str]) -> None:
+    there = [container("backend"), container("db", "postgres:16-alpine", mount)]
+    place = mount.get("Name", mount["Source"])
+    said = refused(BY_HAND, containers=there)
+    assert f"lies in {place}, and" in said
+    assert f"--volume {place}:/from --volume infisical_pg_data:/to postgres:16-alpine cp -a /from/. /to" in said
+    assert accepted(BY_HAND, containers=[container("db", "postgres:16-alpine", {"Name": "infisical_pg_data"})])
+
+
+def test_mail_settings_that_the_file_alone_knows_are_not_taken_away() -> None:
+    found = BY_HAND | {"SMTP_HOST": "mail.old.example"}
+    said = refused(found, containers=[container("backend")])
+    assert "sets SMTP_HOST, SMTP_PASSWORD, of which the inventory says nothing" in said and "canary" not in said
+    mail = {"infisical_smtp_host": "mail.old.example", "infisical_smtp_from_address": "me@home.example"}
+    assert "sets SMTP_PASSWORD, of" in refused(found, containers=[container("backend")], **mail)
+    assert accepted(found, containers=[container("backend")], **mail, infisical_smtp_password="canary-old")
+    # What the role wrote itself goes as soon as the inventory says no more of it.
+    ours = container("backend")
+    ours["Labels"]["omakase.homelab.applied"] = "0" * 64
+    assert accepted(found, containers=[ours])
 
 
 def test_where_the_database_is_has_a_variable_of_its_own() -> None:
