@@ -23,6 +23,8 @@ from ansible_collections.omakase.homelab.plugins.module_utils._untrusted.masking
 
 LAST_LINES = 8
 _UNSET = re.compile(r'"?\b([A-Z][A-Z0-9_]*)\b"?\\?"? (?:variable is not set|is missing a value)')
+# From this version on Docker keeps neighbours from ports that are published on 127.0.0.1.
+_CLOSED = 28
 _LXC = (
     "In an LXC container on Proxmox, Docker needs the features nesting=1 and keyctl=1, and lxc-pve 6.0.5-2 or newer "
     "(6.0.0-2 on Proxmox VE 8) on the host; restart the container after a change."
@@ -53,7 +55,28 @@ def projects(run: Run, directories: Sequence[str], hide: Sequence[str] = ()) -> 
     docker = engine(run)
     if docker.state == PROBLEM:
         return [docker]
-    return [docker, *(finding for directory in directories for finding in project(run, directory, hide))]
+    found = [finding for directory in directories for finding in project(run, directory, hide)]
+    return [docker, *found, *_open_to_neighbours(run, docker.evidence)]
+
+
+def _open_to_neighbours(run: Run, engine: str) -> list[Finding]:
+    """The containers of an older engine that are meant for their host alone. engine: what it says of its version."""
+    version = re.search(r"\d+", engine)
+    if not version or int(version[0]) >= _CLOSED:
+        return []
+    said = run(["docker", "ps", "--format", "{{.Names}} {{.Ports}}"])[1]
+    local = sorted(line.split()[0] for line in said.splitlines() if re.search(r" (127\.[\d.]+|\[::1\]):\d", line))
+    if not local:
+        return []
+    return [
+        warning(
+            "ports for this host alone",
+            f"{', '.join(local)}: published on 127.0.0.1 by Docker {version[0]}, which lets in neighbours that send "
+            "their packets to the container's own address",
+            f"Docker {_CLOSED} and newer keep them out: docker_source vendor, or docker_upgrade. "
+            "A password is still asked for where there is one.",
+        )
+    ]
 
 
 def project(run: Run, directory: str, hide: Sequence[str] = ()) -> list[Finding]:

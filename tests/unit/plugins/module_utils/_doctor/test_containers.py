@@ -50,6 +50,19 @@ def inspected(*variables: str, policy: str = "unless-stopped", **states: dict[st
 VERSION = (0, "28.5.1\n", "")
 
 
+@pytest.mark.parametrize("ports", ["127.0.0.1:8080->8080/tcp", "0.0.0.0:80->80/tcp, [::1]:9464->9464/tcp"])
+def test_an_older_engine_lets_neighbours_at_what_is_published_for_the_host_alone(ports: str) -> None:
+    ps = (0, f"backend {ports}\ndb 5432/tcp\nproxy 0.0.0.0:443->443/tcp", "")
+    docker = Docker(docker_version=(0, "26.1.5+dfsg1\n", ""), docker_ps=ps)
+    _engine, found = containers.projects(docker, [])
+    assert (found.state, found.check) == ("warning", "ports for this host alone")
+    assert found.evidence.startswith("backend: published on 127.0.0.1 by Docker 26, which") and "28" in found.advice
+    docker.answers["docker_version"] = VERSION
+    assert len(containers.projects(docker, [])) == 1
+    docker.answers |= {"docker_version": (0, "20.10.24\n", ""), "docker_ps": (0, "proxy 0.0.0.0:443->443/tcp", "")}
+    assert len(containers.projects(docker, [])) == 1
+
+
 def test_containers_that_run_and_are_healthy_are_well() -> None:
     docker = Docker(docker_version=VERSION, docker_ps=listed(db="Up 2 hours (healthy)", proxy="Up 3 days"))
     found = containers.projects(docker, [DIRECTORY])
