@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lookup in an execution environment: an image with Ansible and the collection, run by any user."""
+"""The lookup in an execution environment: an image with Ansible and the collection, run by any user, in navigator too."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from tests.integration.conftest import ROOT, Vault
+from tests.support.others import programs
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
 IMAGE = "omakase-test-execution-environment"
@@ -32,6 +34,8 @@ RUN ansible-galaxy collection install --offline --no-deps -p /usr/share/ansible/
 ENV HOME=/home/runner
 ENTRYPOINT ["sh", "-c", "echo runner:x:$(id -u):0::$HOME:/bin/sh >> /etc/passwd && exec \\"$@\\"", "--"]
 """
+_TASK = {"ansible.builtin.assert": {"that": "lookup('omakase.homelab.infisical', 'A', 'B') == 'one,two'"}}
+PLAY = yaml.safe_dump([{"hosts": "all", "gather_facts": False, "connection": "local", "tasks": [_TASK, _TASK]}])
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,8 @@ def test_a_run_in_an_execution_environment_logs_in_once_and_lists_once(
     vault: Vault, environment: Environment, tmp_path: Path
 ) -> None:
     vault.put(A="one", B="two")
-    task = {"ansible.builtin.assert": {"that": "lookup('omakase.homelab.infisical', 'A', 'B') == 'one,two'"}}
-    play = {"hosts": "all", "gather_facts": False, "connection": "local", "tasks": [task, task]}
     files = {
-        "project/play.yml": yaml.safe_dump([play]),
+        "project/play.yml": PLAY,
         "inventory/hosts": "h1\nh2\nh3\nh4\n",
         "env/extravars": json.dumps(vault.variables),
     }
@@ -83,7 +85,30 @@ def test_a_run_in_an_execution_environment_logs_in_once_and_lists_once(
     assert "server again for each task" not in output
 
 
-def run(*command: str) -> str:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+def test_navigator_runs_a_playbook_in_it(vault: Vault, environment: Environment, tmp_path: Path) -> None:
+    vault.put(A="one", B="two")
+    (tmp_path / "play.yml").write_text(PLAY)
+    (tmp_path / "variables.json").write_text(json.dumps(vault.variables))
+    where = {"HOME": str(tmp_path), "DOCKER_HOST": environment.engine, "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    image = ["--container-engine=docker", f"--execution-environment-image={IMAGE}", "--pull-policy=never"]
+    # The server is on this machine.
+    options = [*image, "--container-options=--network=host", "--mode=stdout", "--playbook-artifact-enable=false"]
+    command = ["run", "play.yml", "-i", "h1,h2,", "-e", "@variables.json", *options]
+    output = run(str(programs() / "ansible-navigator"), *command, folder=tmp_path, environ=where)
+    assert output.count("failed=0") == 2, output
+    assert vault.proxy.reads == (1, 1)
+
+
+def run(*command: str, folder: Path | None = None, environ: Mapping[str, str] | None = None) -> str:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
     return done.stdout
