@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lookup in an execution environment: an image with Ansible and the collection, run by any user, in navigator too."""
+"""The lookup in an execution environment: an image with Ansible and the collection. Navigator runs it as well."""
 
 from __future__ import annotations
 
