@@ -179,7 +179,10 @@ def select(infisical: Host, query: str) -> list[str]:
 
 
 def expect_nothing_twice(infisical: Host) -> None:
-    """Fail unless the project, its administrator, its identities and their client secrets are there once each."""
+    """Fail unless containers, project, administrator, identities, client secrets and secrets are there once each."""
+    assert sorted(lxc.spec_of(name).ip for name in lxc.names() if name in map(str, VMIDS)) == sorted(VMIDS.values())
+    running = "docker ps --all --format '{{.Names}}' | sort"
+    assert infisical.check_output(running).split() == [f"infisical-{name}-1" for name in ("backend", "db", "redis")]
     assert select(infisical, "select slug from projects") == ["omakase"]
     assert select(infisical, "select email from users") == ["admin@omakase.local"]
     # The first comes with the server's own bootstrap, the fourth is the role's; hosts of dev and prod read by theirs.
@@ -191,6 +194,43 @@ def expect_nothing_twice(infisical: Host) -> None:
         f"omakase-{name}, kept in /opt/infisical/credentials on infisical01"
         for name in ("deployment", "dev", "management", "prod")
     ]
+    # A value that was made a second time would be a second version.
+    assert select(infisical, "select key from secrets_v2 where version <> 1") == []
+
+
+def dotenv(host: Host, path: str) -> dict[str, str]:
+    pairs = (line.split("=", 1) for line in host.file(path).content_string.splitlines())
+    return {name: value.strip("'") for name, value in pairs}
+
+
+def export(omakase: Host) -> dict[str, str]:
+    """What the vendor's command exports with the credentials that the role laid down."""
+    output = omakase.check_output(
+        "cd ~omakase/omakase && set -a && . ./.env && "
+        "export INFISICAL_UNIVERSAL_AUTH_CLIENT_ID=$INFISICAL_CLIENT_ID && "
+        "export INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=$INFISICAL_CLIENT_SECRET && "
+        "export INFISICAL_TOKEN=$(infisical login --method=universal-auth --plain --silent) && "
+        "infisical export --env=dev --projectId=$INFISICAL_PROJECT_ID --format=json"
+    )
+    return {secret["key"]: secret["value"] for secret in json.loads(output)}
+
+
+def secrets_of(infisical: Host, omakase: Host) -> dict[str, str]:
+    """Everything that nobody else may see, by what it is."""
+    identities = {
+        name: json.loads(infisical.file(f"/opt/infisical/credentials/{name}.json").content_string)["client_secret"]
+        for name in ("management", "omakase-deployment", "omakase-dev", "omakase-prod")
+    }
+    env = dotenv(infisical, "/opt/infisical/.env")
+    sensitive = ("_PASSWORD", "_SECRET", "_KEY", "_TOKEN")
+    found = {
+        **{f"client secret of {name}": secret for name, secret in identities.items()},
+        "administrator's password": str(CANARIES["infisical_project_admin_password"]),
+        **{f"the server's {name}": value for name, value in env.items() if name.endswith(sensitive)},
+        **{f"the project's {name}": value for name, value in export(omakase).items() if name.endswith(sensitive)},
+    }
+    found["Proxmox password"] = Path("/var/lib/omakase-lab/proxmox/password").read_text().strip()
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from testinfra.host import Host
 from tests.support.artifact import build, install
 from tests.support.leaks import holding, lying_about
 
-from .conftest import CANARIES, Lab, expect_nothing_twice
+from .conftest import CANARIES, Lab, dotenv, expect_nothing_twice, export, secrets_of
 
 pytestmark = pytest.mark.lab
 
@@ -36,23 +36,6 @@ def infisical(lab: Lab) -> Host:
 @pytest.fixture
 def omakase(lab: Lab) -> Host:
     return lab.host("omakase")
-
-
-def dotenv(host: Host, path: str) -> dict[str, str]:
-    pairs = (line.split("=", 1) for line in host.file(path).content_string.splitlines())
-    return {name: value.strip("'") for name, value in pairs}
-
-
-def export(omakase: Host) -> dict[str, str]:
-    """What the vendor's command exports with the credentials that the role laid down."""
-    output = omakase.check_output(
-        "cd ~omakase/omakase && set -a && . ./.env && "
-        "export INFISICAL_UNIVERSAL_AUTH_CLIENT_ID=$INFISICAL_CLIENT_ID && "
-        "export INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=$INFISICAL_CLIENT_SECRET && "
-        "export INFISICAL_TOKEN=$(infisical login --method=universal-auth --plain --silent) && "
-        "infisical export --env=dev --projectId=$INFISICAL_PROJECT_ID --format=json"
-    )
-    return {secret["key"]: secret["value"] for secret in json.loads(output)}
 
 
 def test_a_plan_on_a_fresh_lab_succeeds_and_says_where_it_ends(lab: Lab, canaries: str) -> None:
@@ -272,21 +255,7 @@ def test_containers_of_others_are_not_touched(lab: Lab) -> None:
 
 @pytest.fixture
 def secrets(infisical: Host, omakase: Host) -> dict[str, str]:
-    """Everything that nobody else may see, by what it is."""
-    identities = {
-        name: json.loads(infisical.file(f"/opt/infisical/credentials/{name}.json").content_string)["client_secret"]
-        for name in ("management", "omakase-deployment", "omakase-dev", "omakase-prod")
-    }
-    env = dotenv(infisical, "/opt/infisical/.env")
-    sensitive = ("_PASSWORD", "_SECRET", "_KEY", "_TOKEN")
-    found = {
-        **{f"client secret of {name}": secret for name, secret in identities.items()},
-        "administrator's password": str(CANARIES["infisical_project_admin_password"]),
-        **{f"the server's {name}": value for name, value in env.items() if name.endswith(sensitive)},
-        **{f"the project's {name}": value for name, value in export(omakase).items() if name.endswith(sensitive)},
-    }
-    found["Proxmox password"] = Path("/var/lib/omakase-lab/proxmox/password").read_text().strip()
-    return found
+    return secrets_of(infisical, omakase)
 
 
 def test_no_secret_was_ever_printed(lab: Lab, secrets: dict[str, str]) -> None:

@@ -69,6 +69,7 @@ class Kills:
             chance = self.soak.random(f"{self.operation} {number}")
             variant = chance.choice(list(self.durations))
             yield Kill(number, chance.choice(list(kinds)), variant, chance.random() * self.durations[variant])
+        assert self.hit.total() >= rounds, f"{self.hit.total()} of {rounds} kills of {self.operation} hit anything"
 
     def whole(self, run: Callable[[], object], variant: str = "") -> None:
         """The next run, which has to come to its end; its duration is that of the variant from now on."""

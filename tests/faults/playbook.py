@@ -41,6 +41,7 @@ class Playbook:
                 *("-i", str(self.directory / "killed.hosts.yml")),
                 *("-e", f"@{self.directory / 'killed.variables.json'}"),
                 str(self.directory / "killed.play.yml"),
+                *("-vvv", "--diff"),
             ],
             cwd=ROOT,
             env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections")},

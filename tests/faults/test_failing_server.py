@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,12 +23,12 @@ from tests.faults.playbook import Playbook
 from tests.integration.conftest import Ansible
 from tests.roles.machine import SERVER, Machine, cli_of_the_lab, docker_of_the_lab
 from tests.roles.playbook import Run, refused, succeeded
-from tests.support.leaks import CommandLines, lying_about
+from tests.support.leaks import CommandLines, holding, lying_about
 from tests.support.soak import Soak
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]
 ADDRESS = "198.18.0.138"
-DATABASE = "/var/lib/docker/volumes/infisical_pg_data/_data"
+DATABASE, REDIS = (f"/var/lib/docker/volumes/infisical_{name}_data/_data" for name in ("pg", "redis"))
 UP = "Bring the containers up and wait until all are healthy"
 RECOVERY = 400  # seconds for a run that finds nothing wrong any more, an upgrade included
 LOOKUP = "{{ lookup('omakase.homelab.infisical', 'SECRET_0', timeout=3, retries=1) }}"
@@ -101,14 +102,17 @@ class Failing:
 
 @pytest.fixture(scope="module")
 def made(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """An installation with small disks of their own for its directory and its database."""
+    """An installation with small disks of their own for its directory, its database and its Redis."""
     machine.host.check_output(f"mkdir -p {DIRECTORY} && mount -t tmpfs -o size=32m,mode=0700 tmpfs {DIRECTORY}")
     made = Installation.made(machine, tmp_path_factory.mktemp("server"))
     # Moved there afterwards: a volume without an .env would be taken for an installation that has lost its keys.
     steps = (
         f"cd {DIRECTORY} && docker compose stop",
-        f"cp -a {DATABASE} /root/database && mount -t tmpfs -o size=256m tmpfs {DATABASE}",
-        f"cp -a /root/database/. {DATABASE} && rm -r /root/database",
+        *(
+            f"cp -a {place} /root/moved && mount -t tmpfs -o size={size} tmpfs {place}"
+            f" && cp -a /root/moved/. {place} && rm -r /root/moved"
+            for place, size in ((DATABASE, "256m"), (REDIS, "16m"))
+        ),
         "docker compose up --detach --wait",
     )
     machine.host.check_output(" && ".join(steps))
@@ -196,27 +200,46 @@ def test_a_network_that_is_cut_under_the_role_ends_it_within_two_minutes(failing
     failing.recovers(**change)
 
 
-def test_a_network_that_is_cut_before_infisical_ends_lookup_and_module_in_words(
-    failing: Failing, ansible: Ansible
-) -> None:
+def asked(failing: Failing, name: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Tasks that read all of prod, and write a secret of dev; and their variables."""
     server = failing.server
     client_id, client_secret = server.clients[1]
     login = {"infisical_url": server.api.base_url, "infisical_project_id": server.project}
     variables = {**login, "infisical_client_id": client_id, "infisical_client_secret": client_secret}
-    options = {name.removeprefix("infisical_"): f"{{{{ {name} }}}}" for name in variables}
+    options = {option.removeprefix("infisical_"): f"{{{{ {option} }}}}" for option in variables}
     # In a variable: of a failing task ansible-core prints its lines.
     secret = {"secrets": "{{ secrets }}", "timeout": 3, "retries": 1}
-    given = {**variables, "secrets": [{"name": "SECRET_0", "value": "canary-not-written"}]}
+    lookup = "lookup('omakase.homelab.infisical_secrets', environment='prod', timeout=3, retries=1)"
     tasks: list[dict[str, Any]] = [
-        {"ansible.builtin.set_fact": {"length": f"{LOOKUP[:-3]} | length }}}}"}, "ignore_errors": True},
+        {"ansible.builtin.set_fact": {"length": f"{{{{ {lookup} | length }}}}"}, "ignore_errors": True},
         {"omakase.homelab.infisical_secret": {**options, **secret}},
     ]
+    return tasks, {**variables, "secrets": [{"name": name, "value": "canary-not-written"}]}
+
+
+def test_a_network_that_is_cut_before_infisical_ends_lookup_and_module_in_words(
+    failing: Failing, ansible: Ansible, tmp_path: Path
+) -> None:
+    tasks, variables = asked(failing, "SECRET_0")
+    read: dict[str, Any] = {"ansible.builtin.set_fact": {"length": f"{LOOKUP[:-3]} | length }}}}"}}
+    there, goes_on = tmp_path / "there", tmp_path / "goes_on"
+    middle: list[dict[str, Any]] = [
+        {"ansible.builtin.file": {"path": str(there), "state": "touch", "mode": "0600"}},
+        {"ansible.builtin.wait_for": {"path": str(goes_on), "timeout": 60, "sleep": 1}},
+    ]
+    process = ansible.start(read, *middle, *tasks, variables=variables, arguments=("-vvv", "--diff"))
+    assert wait_for(there.exists, 60)
     with cut(failing.machine, "tcp dport 80"):
-        result = ansible.play(*tasks, variables=given, arguments=("-vvv", "--diff"))
-    failing.printed.append(result.output)
-    said = " ".join(result.output.split())
-    assert result.status != 0 and said.count(f"{server.api.base_url} gave no answer to") >= 2, result.output
-    result = ansible.play({"ansible.builtin.set_fact": tasks[0]["ansible.builtin.set_fact"]}, variables=variables)
+        goes_on.touch()
+        began = time.monotonic()
+        output, _nothing = process.communicate(timeout=200)
+    took = time.monotonic() - began
+    failing.soak.progress(f"lookup and module without a network: {took:.0f} s of 60")
+    failing.printed.append(output)
+    said = " ".join(output.split())
+    assert process.returncode != 0 and said.count(f"{failing.server.api.base_url} gave no answer to") >= 2, output
+    assert took < 60
+    result = ansible.play(read, variables=variables)
     assert result.status == 0, result.output
     failing.recovers(**failing_change(failing))
 
@@ -236,25 +259,50 @@ def test_a_full_disk_leaves_every_file_whole_and_the_stack_as_it_is(failing: Fai
     failing.recovers(**change)
 
 
-def test_a_full_disk_of_the_database_loses_no_acknowledged_write(failing: Failing) -> None:
-    server, refusals = failing.server, 0
+def test_a_full_disk_of_the_database_is_told_and_loses_no_acknowledged_write(
+    failing: Failing, ansible: Ansible
+) -> None:
+    server = failing.server
+    tasks, variables = asked(failing, "SECRET_1")
     with full(failing.machine, DATABASE):
         for number in range(200):
+            attempted = f"canary-{number}-" + "x" * 100_000
             try:
-                server.write("SECRET_1", f"canary-{number}-" + "x" * 100_000)
+                server.write("SECRET_1", attempted)
             except (AssertionError, OSError):
-                refusals += 1
                 break
-    assert refusals, "the disk was never full"
-    # What was not acknowledged may have been written all the same.
+        else:
+            pytest.fail("the disk was never full")
+        began = time.monotonic()
+        result = ansible.play(tasks[1], variables=variables, arguments=("-vvv", "--diff"))
+        took = time.monotonic() - began
+    failing.soak.progress(f"a write to a full disk: {took:.0f} s of 60")
+    failing.printed.append(result.output)
+    assert result.status != 0 and server.api.base_url in result.output, result.output
+    assert took < 60
     succeeded(failing.role(180, **failing_change(failing)))
-    found = server.read(server.clients[0])
-    assert {name: value for name, value in found.items() if name != "SECRET_1"} == {
-        name: value for name, value in server.values.items() if name != "SECRET_1"
-    }
-    server.values["SECRET_1"] = found["SECRET_1"]
+    # What was not acknowledged may have been written all the same.
+    found = server.read(server.clients[0])["SECRET_1"]
+    assert found in (server.values["SECRET_1"], attempted, "canary-not-written")
+    server.values["SECRET_1"] = found
+    assert server.read(server.clients[0]) == server.values
     server.write("SECRET_1", "canary-after")
     failing.recovers(**failing_change(failing))
+
+
+def test_a_full_disk_of_redis_is_told_and_the_next_run_goes_on(failing: Failing) -> None:
+    change = failing.another()
+    write = "docker exec infisical-redis-1 sh -c 'REDISCLI_AUTH=$REDIS_PASSWORD redis-cli %s'"
+    with going_on(failing, "backend", "redis"):
+        with full(failing.machine, REDIS):
+            # It notices with the next write, and answers nobody any more.
+            failing.machine.host.check_output(write % "set filler full")
+            assert wait_for(lambda: "MISCONF" in failing.machine.host.check_output(write % "ping"), 30)
+            text = refused(failing.role(240, **change))
+            assert "Infisical on failing-server is not healthy" in text and "No space left on device" in text
+        succeeded(failing.role(240, **change))
+    failing.machine.host.check_output(write % "del filler")
+    failing.recovers(**change)
 
 
 def test_without_a_package_repository_the_cli_is_not_half_installed(failing: Failing) -> None:
@@ -277,7 +325,7 @@ def test_without_a_registry_an_upgrade_is_not_begun(failing: Failing) -> None:
     assert failing.server.image() == f"infisical/infisical:{NEW}"
 
 
-@pytest.mark.parametrize("playbook", ["backup", "drill", "restore", "doctor"])
+@pytest.mark.parametrize("playbook", ["backup", "drill", "restore", "upgrade", "audit", "doctor"])
 def test_a_day_two_playbook_runs_on_what_has_seen_all_that(failing: Failing, playbook: str) -> None:
     server = failing.server
     given = {**server.settings, "infisical_version": NEW}
@@ -304,8 +352,7 @@ def test_no_secret_was_printed_or_left_where_others_read(failing: Failing) -> No
         "a value that was not written": "canary-not-written",
         "restic": RESTIC_PASSWORD,
     }
-    log = "\n".join(failing.printed)
     assert len(failing.printed) > 10 and failing.command_lines.looks > 1000
-    assert [name for name, value in secrets.items() if value in log] == []
+    assert holding(secrets, "\n".join(failing.printed).encode()) == []
     assert failing.command_lines.holding(secrets) == []
     assert lying_about(failing.machine.name, secrets, failing.began) == []

@@ -46,6 +46,23 @@ def test_the_artifact_holds_neither_the_lab_nor_the_tests(artifact: Path) -> Non
     assert [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".retry"))] == []
 
 
+def test_what_make_builds_holds_nothing_that_lies_beside_it(tmp_path: Path) -> None:
+    """A user's inventory, its password and a key of backups, where the guides put them."""
+    clone = tmp_path / "clone"
+    run("git", "clone", "--quiet", "--depth=1", f"file://{ROOT}", str(clone))
+    planted = ["inventories/home/.vault_password", "inventories/home/group_vars/all/secrets.yml", "backup.key"]
+    for path in planted:
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
+        (clone / path).write_text("canary")
+    # With what is installed here
+    run("make", "--assume-old=requirements.lock", f"VENV={ROOT}/.venv", "build", cwd=clone)
+    (built,) = (clone / "build").glob("*.tar.gz")
+    with tarfile.open(built) as tar:
+        names = tar.getnames()
+    assert "galaxy.yml" not in names and "site.yml" in names
+    assert [name for name in names if "home" in name or name.endswith(".key")] == []
+
+
 def test_every_plugin_has_a_name_that_galaxy_takes() -> None:
     """galaxy-importer refuses a collection for one that has not, such as __main__."""
     names = {path.stem for path in files(".py", under="plugins")} - {"__init__"}

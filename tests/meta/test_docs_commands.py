@@ -24,7 +24,7 @@ from ansible.config.manager import ConfigManager
 
 from lab import __main__ as lab
 from plugins.module_utils._backup import cli as backup
-from tests.meta.repository import INVENTORIES, PLAYBOOKS, ROLES, ROOT, complain, files, plugins, read, run
+from tests.meta.repository import COLLECTION, INVENTORIES, PLAYBOOKS, ROLES, ROOT, complain, files, plugins, read, run
 from tests.meta.test_docs import PAGES, each_page
 from tests.meta.test_inventory_schema import SCHEMA, wrong
 from tests.support.role import Role
@@ -35,17 +35,24 @@ WRITTEN = re.compile(r"\binventories/(home|new)(/\.vault_password)?$")
 # Other people's programs: what they take is not ours to know.
 FOREIGN = {
     ".",
-    "cd",
     "age-keygen",
+    "ansible-navigator",
     "antsibull-changelog",
     "cat",
+    "cd",
     "git",
+    "mv",
+    "pipx",
     "pveum",
     "restic",
+    "rsync",
     "scp",
     "sha256sum",
+    "ssh-copy-id",
     "ssh-keygen",
+    "ssh-keyscan",
     "systemctl",
+    "unset",
 }
 
 Problems = Iterator[str]
@@ -95,7 +102,9 @@ def _playbook(words: list[str]) -> Problems:
     command = PlaybookCLI(["ansible-playbook", *words])
     command.init_parser()
     given = command.parser.parse_args(words)
-    yield from (f"there is no {path}" for path in given.args if not (ROOT / path).is_file())
+    # The playbooks of an installed collection go by its name.
+    paths = [re.sub(rf"^{re.escape(COLLECTION)}\.(\w+)$", r"playbooks/\1.yml", path) for path in given.args]
+    yield from (f"there is no {path}" for path in paths if not (ROOT / path).is_file())
     for path in [*(given.inventory or []), *given.vault_password_files]:
         if not WRITTEN.search(path) and not (ROOT / path).exists():
             yield f"there is no {path}"
