@@ -241,7 +241,8 @@ def test_without_the_internet(reader: Reader) -> None:
     (group / "omakase/air_gapped.yml").write_text(re.sub(r"(archive_checksum: ).*", rf"\1{digest}", command))
     known = sources()
     reader.write(f"{group}/omakase/sources.yml", {key: known[key] for key in known if "_cli_" not in key})
-    reader.write(f"{group}/infisical/sources.yml", {key: known[key] for key in known if key != "docker_daemon_options"})
+    alone = {key: known[key] for key in known if key != "docker_daemon_options"}
+    reader.write(f"{group}/infisical/sources.yml", {**alone, "docker_proof_image": ""})
 
     reader.lose(100, 101)
     reader.types("ansible-playbook site.yml")

@@ -180,6 +180,9 @@ def test_another_engine_kernel_or_image_asks_for_a_new_proof_and_a_silent_one_is
     found = docker()
     found.variables["docker_proof_image"] = "other:1"
     assert left_to_do(found) == ["the proof"]
+    found.variables["docker_proof_image"] = ""
+    assert left_to_do(found) == []
+    found.variables["docker_proof_image"] = "other:1"
     found.variables["__docker_host"]["engine"] = {"problem": "/run/docker.sock: Connection refused"}
     assert left_to_do(found) == ["the proof"]
     assert found.value("__docker_silent") == [
