@@ -68,4 +68,5 @@ TEST_PACKAGES = {
     "postgresql": "pg_createcluster",
     "redis-server": "redis-server",
     "restic": "restic",
+    "rsync": "rsync",
 }

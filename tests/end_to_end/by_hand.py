@@ -102,7 +102,12 @@ class ByHand:
         where = f"projectId={self.project}&environment=dev&secretPath=/"
         return str(self._asked("GET", f"/api/v4/secrets/BY_HAND?{where}")["secret"]["secretValue"])
 
-    def keys(self) -> list[str]:
+    def log_in_again(self) -> None:
+        """Where another AUTH_SECRET has made the token void."""
+        known = self.account
+        self.account = self.api.administrator(known.email, known.password, known.organization_id)
+
+    def key_lines(self) -> list[str]:
         """The lines of .env that must never change."""
         names = "ENCRYPTION_KEY|AUTH_SECRET|POSTGRES_PASSWORD"
         return sorted(self.run(f"grep -E '^({names})=' {self.directory}/.env").splitlines())

@@ -30,6 +30,14 @@ pytestmark = [pytest.mark.lab, pytest.mark.soak]
 HOME_INVENTORY = "inventories/home"
 REPOSITORY = "http://198.18.0.1:8080/git/omakase.git"
 ARCHIVES = "/var/backups/infisical"
+COPIES = "/srv/nas"
+AUTHORISE = "ssh-copy-id -i /root/.ssh/backup.pub backup@nas.home.example"
+NAS = [
+    'ssh-keygen -t ed25519 -N "" -f /root/.ssh/backup',
+    "ssh-keyscan nas.home.example >> /root/.ssh/known_hosts",
+    # In the place of the one above, as nobody is there to type the password.
+    "cat /root/.ssh/backup.pub >> /root/.ssh/authorized_keys",
+]
 
 
 @dataclass
@@ -67,6 +75,12 @@ class Reader:
         """Hosts are gone, and some time later."""
         remove_all(*vmids)
         shutil.rmtree(Path(self.environ["HOME"]) / ".ansible/cp")  # connections that Ansible keeps for a minute
+
+    def connect_nas(self) -> None:
+        """What day two types on the Infisical host before its first copy. The NAS is that host, by another name."""
+        self.on_infisical(f"echo 127.0.0.1 nas.home.example >> /etc/hosts && mkdir --mode=0700 {COPIES}")
+        for line in NAS:
+            self.on_infisical(line)
 
     def write(self, path: str, content: object) -> None:
         (self.checkout / path).write_text(yaml.safe_dump(content, sort_keys=False))
@@ -136,15 +150,19 @@ def test_the_first_homelab_on_proxmox(reader: Reader) -> None:
     (reader.checkout / "answers.json").write_text(json.dumps(answers))
     reader.write("sources.yml", sources())
     group = f"{HOME_INVENTORY}/group_vars"
-    authority, collections = (
-        "scp root@PROXMOX:/etc/pve/pve-root-ca.pem .",
+    clone, ansible, collections, authority = (
+        "git clone https://github.com/omakase-homelab/omakase.homelab && cd omakase.homelab",
+        "pipx install ansible-core",
         "ansible-galaxy collection install -r requirements.yml",
+        "scp root@PROXMOX:/etc/pve/pve-root-ca.pem .",
     )
     init, export = "ansible-playbook playbooks/init.yml", "omakase-infisical export"
     reader.follows(
         "proxmox",
-        [authority, collections, init, PLAN, SITE, export],
+        [clone, ansible, collections, authority, init, PLAN, SITE, export],
         {
+            clone: "git --version",
+            ansible: "ansible --version",
             authority: f"cp {settings.PROXMOX}/ca.pem pve-root-ca.pem",
             collections: "ansible-galaxy collection list community.docker",
             init: f"{init} -e @answers.json && cp sources.yml {group}/infisical/sources.yml"
@@ -156,19 +174,24 @@ def test_the_first_homelab_on_proxmox(reader: Reader) -> None:
     assert {match["changed"] for match in RECAP.finditer(again)} == {"0"}, again[-6000:]
 
 
+EXPORT = "export ANSIBLE_INVENTORY=inventories/home ANSIBLE_VAULT_PASSWORD_FILE=inventories/home/.vault_password"
+
+
 def test_day_two(reader: Reader) -> None:
-    export = "export ANSIBLE_INVENTORY=inventories/home ANSIBLE_VAULT_PASSWORD_FILE=inventories/home/.vault_password"
-    names = dict(word.split("=", 1) for word in export.split()[1:])
-    reader.environ.update(names)
+    reader.environ.update(dict(word.split("=", 1) for word in EXPORT.split()[1:]))
     reader.types("age-keygen -o backup.key")
     recipient = reader.types("age-keygen -y backup.key").strip()
-    path = f"{HOME_INVENTORY}/group_vars/infisical/sources.yml"
-    reader.write(path, {**sources(), "infisical_backup_recipients": [recipient]})
-    key = "-e infisical_backup_restore_identity=backup.key"
+    reader.connect_nas()
+    copies = {"kind": "rsync", "to": f"root@nas.home.example:{COPIES}/", "ssh_key_file": "/root/.ssh/backup"}
+    given = {"infisical_backup_recipients": [recipient], "infisical_backup_copies": [copies]}
+    reader.write(f"{HOME_INVENTORY}/group_vars/infisical/sources.yml", {**sources(), **given})
+    key, update = "-e infisical_backup_restore_identity=backup.key", "ansible-galaxy collection install --upgrade"
     reader.follows(
         "day-two",
         [
-            export,
+            EXPORT,
+            *NAS[:2],
+            AUTHORISE,
             "ansible-playbook playbooks/backup.yml",
             f"ansible-playbook playbooks/drill.yml {key}",
             "ansible-playbook playbooks/doctor.yml",
@@ -176,14 +199,20 @@ def test_day_two(reader: Reader) -> None:
             "ansible-playbook playbooks/rotate.yml --check",
             "ansible-playbook playbooks/omakase.yml",
             "ansible-playbook playbooks/upgrade.yml",
+            f"{update} omakase.homelab",
         ],
-        {},
+        {
+            **dict.fromkeys([*NAS[:2], AUTHORISE], "true"),  # typed above, on the host
+            f"{update} omakase.homelab": "ansible-galaxy collection list",
+        },
     )
+    assert "infisical-" in reader.on_infisical(f"ls {COPIES}")
 
 
 def test_a_bad_day(reader: Reader) -> None:
     """Both hosts are gone, one after the other; then somebody may have read the secrets."""
     before = reader.types(reader.on("omakase", "omakase-infisical export"))
+    rsync = "rsync --archive backup@nas.home.example:infisical/ copies/"
     fetch = "restic --repo rest:https://nas.home.example/infisical restore latest --tag infisical --target copies"
     # What infisical_backup copies; here it lies on a disk.
     reader.environ["RESTIC_PASSWORD"] = "canary-restic"
@@ -191,6 +220,10 @@ def test_a_bad_day(reader: Reader) -> None:
     reader.types("restic --repo copied init && restic --repo copied backup --tag infisical archives")
     reader.types(fetch.replace("rest:https://nas.home.example/infisical", "copied"))
     found = sorted(reader.checkout.glob("copies/**/infisical-*"), key=lambda path: path.name)
+    ssh = reader.on("infisical", "").partition(" root@")[0]
+    reader.types(f"rsync -e {quote(ssh)} --archive root@{ADDRESSES['infisical']}:{COPIES}/ copies/")
+    copied = max(reader.checkout.glob("copies/infisical-*"), key=lambda path: path.name)
+    assert copied.read_bytes() == found[-1].read_bytes()
     archive = str(found[-1].relative_to(reader.checkout))
     restore = (
         "ansible-playbook playbooks/restore.yml -e infisical_backup_restore_identity=backup.key"
@@ -202,14 +235,17 @@ def test_a_bad_day(reader: Reader) -> None:
     audit, site = "ansible-playbook playbooks/audit.yml", "ansible-playbook site.yml"
     rotate = "ansible-playbook playbooks/rotate.yml -e rotate_names=POSTGRES_PASSWORD,omakase-deployment,omakase-dev"
     init = "ansible-playbook playbooks/init.yml -e init_directory=inventories/new"
-    told = {doctor, infisical, provision, fetch, restore, site, backup, omakase, rotate, audit, init}
-    assert told == set(commands(ROOT / "docs/guides/disaster.md"))
+    unset, plan = "unset ANSIBLE_INVENTORY ANSIBLE_VAULT_PASSWORD_FILE", "ansible-playbook site.yml --check --diff"
+    told = {EXPORT, doctor, infisical, provision, rsync, fetch, restore, site, backup, omakase, rotate, audit}
+    assert told | {unset, init, plan} == set(commands(ROOT / "docs/guides/disaster.md"))
 
     reader.types(doctor)
     reader.types(infisical)
     reader.lose(101)
-    for line in (provision, restore.replace("ARCHIVE", archive), site, doctor, backup):
+    for line in (provision, restore.replace("ARCHIVE", archive), site, doctor):
         reader.types(line)
+    reader.connect_nas()
+    reader.types(backup)
     assert reader.types(reader.on("omakase", "omakase-infisical export")) == before
     reader.lose(100)
     for line in (provision, omakase):
@@ -217,7 +253,14 @@ def test_a_bad_day(reader: Reader) -> None:
     assert reader.types(reader.on("omakase", "omakase-infisical export")) == before
     reader.types(rotate)
     reader.types(audit)
-    reader.types(f"{init} -e @answers.json")
+    home = reader.checkout / HOME_INVENTORY
+    (home / ".vault_password").unlink()
+    reader.types(f"{unset} && {init} -e @answers.json")
+    for path in (reader.checkout / "inventories/new").rglob("*"):
+        if path.name in ("secrets.yml", ".vault_password"):
+            path.replace(home / path.relative_to(reader.checkout / "inventories/new"))
+    reader.types(plan)
+    assert {match["changed"] for match in RECAP.finditer(reader.types(site))} == {"0"}
     after = reader.types(reader.on("omakase", "omakase-infisical export"))
     changed = set(before.splitlines()) ^ set(after.splitlines())
     assert {re.split(r"[ =]", line)[0] for line in changed} == {"POSTGRES_PASSWORD"}
@@ -275,14 +318,33 @@ def of_before(installation: ByHand, **more: str) -> dict[str, str]:
     return {"infisical_directory": installation.directory, **admin, **more}
 
 
+PLAY, SITE_OF_HOME = "ansible-playbook playbooks/infisical.yml", "ansible-playbook site.yml"
+BY_HAND = [
+    EXPORT,
+    "docker ps",
+    f"{PLAY} --check --diff",
+    SITE_OF_HOME,
+    "ansible-playbook playbooks/rotate.yml -e rotate_names=omakase-deployment",
+]
+OF_MONGODB = [
+    f"{PLAY} --tags infisical_keys --tags infisical_start",
+    "docker compose stop backend",
+    "docker compose exec db dropdb --username infisical infisical",
+    "docker compose exec db createdb --username infisical infisical",
+    "docker compose exec -T db pg_restore --username infisical --dbname infisical --no-owner < infisical.dump",
+    SITE_OF_HOME,
+]
+
+
 def test_from_an_installation_by_hand(reader: Reader, by_hand: ByHand) -> None:
     by_hand.set_up()
-    keys = by_hand.keys()
+    keys = by_hand.key_lines()
     reader.write(OF_BEFORE, of_before(by_hand))
-    plan = "ansible-playbook playbooks/infisical.yml --check --diff"
-    rotate = "ansible-playbook playbooks/rotate.yml -e rotate_names=omakase-deployment"
-    reader.follows("migrating", [plan, "ansible-playbook site.yml", rotate], {})
-    assert by_hand.keys() == keys
+    assert {*BY_HAND, *OF_MONGODB} == set(commands(ROOT / "docs/guides/migrating.md"))
+    by_hand.run("docker ps")
+    for line in BY_HAND[2:]:
+        reader.types(line)
+    assert by_hand.key_lines() == keys
     assert by_hand.secret() == SECRET
 
 
@@ -291,7 +353,7 @@ def test_from_an_installation_that_is_not_where_the_role_has_its_own(reader: Rea
     by_hand.directory, by_hand.compose_file = "/srv/vault", "docker-compose.prod.yml"
     by_hand.mail = "SMTP_HOST=mail.home.example\nSMTP_FROM_ADDRESS=me@home.example\nSMTP_PASSWORD=canary-mail\n"
     by_hand.set_up()
-    keys = by_hand.keys()
+    keys = by_hand.key_lines()
     reader.write(OF_BEFORE, of_before(by_hand))
     site = "ansible-playbook playbooks/infisical.yml"
     said = reader.refused(site)
@@ -303,5 +365,24 @@ def test_from_an_installation_that_is_not_where_the_role_has_its_own(reader: Rea
     reader.write(OF_BEFORE, of_before(by_hand, **{f"infisical_smtp_{name}": value for name, value in mail.items()}))
     reader.types(f"{site} --check --diff")
     reader.types(site)
-    assert by_hand.keys() == keys
+    assert by_hand.key_lines() == keys
+    assert by_hand.secret() == SECRET
+
+
+def test_from_a_dump_of_another_server(reader: Reader, by_hand: ByHand) -> None:
+    """What pg-migrator makes of a MongoDB is a dump and a key as well; here both are of the server that is set up."""
+    by_hand.directory = "/srv/old"
+    by_hand.set_up()
+    key = next(line for line in by_hand.key_lines() if line.startswith("ENCRYPTION_KEY=")).partition("=")[2]
+    dump = "docker compose exec -T db pg_dump -Fc --username infisical infisical > /root/infisical.dump"
+    by_hand.run(f"cd {by_hand.directory} && {dump} && docker compose down --volumes")
+    by_hand.directory = "/opt/infisical"
+    reader.write(OF_BEFORE, of_before(by_hand, infisical_encryption_key=key))
+    first, *inside, site = OF_MONGODB
+    reader.types(first)
+    by_hand.run("mv /root/infisical.dump /opt/infisical")
+    for line in inside:
+        by_hand.run(f"cd /opt/infisical && {line} </dev/null" if "<" not in line else f"cd /opt/infisical && {line}")
+    reader.types(site)
+    by_hand.log_in_again()
     assert by_hand.secret() == SECRET

@@ -289,12 +289,15 @@ class Api:
             reply = self.request("POST", "/api/v1/admin/signup", {"email": email, "password": password, **names})
         if reply.status != 200:
             raise RuntimeError(f"bootstrap answered {reply.status}")
-        org_id = reply.body["organization"]["id"]
+        return self.administrator(email, password, reply.body["organization"]["id"])
+
+    def administrator(self, email: str, password: str, organization_id: str) -> Account:
+        """Log in as the administrator that there is."""
         login = self.request("POST", "/api/v3/auth/login", {"email": email, "password": password}).body
         chosen = self.request(
-            "POST", "/api/v3/auth/select-organization", {"organizationId": org_id}, login["accessToken"]
+            "POST", "/api/v3/auth/select-organization", {"organizationId": organization_id}, login["accessToken"]
         )
-        return Account(email, password, org_id, chosen.body["token"])
+        return Account(email, password, organization_id, chosen.body["token"])
 
     def identity(self, account: Account, name: str, project_id: str, *roles: str) -> tuple[str, str]:
         """A machine identity with these roles in the project; its client id and client secret."""

@@ -15,7 +15,8 @@ import yaml
 
 from tests.support.role import Role, problems
 
-ENV, COMPOSE = "/opt/infisical/.env", "/opt/infisical/docker-compose.yml"
+DIRECTORY = "/opt/infisical"
+ENV, COMPOSE = f"{DIRECTORY}/.env", f"{DIRECTORY}/docker-compose.yml"
 LABEL = "com.docker.compose"
 SKIPPED = {"skipped": True, "changed": False}
 ENGINE = {
@@ -68,7 +69,7 @@ def role(
 ) -> Role:
     """The role on the host `one`, with what its preflight has read there. says: by command, files: by path.
 
-    containers: of the directory, as Docker's engine describes them.
+    containers: as Docker's engine describes them.
     """
     commands = {
         "engine": json.dumps({**ENGINE, **(engine or {})}),
@@ -84,7 +85,8 @@ def role(
             "commands": {name: {"rc": 0, "stdout": said, "stderr": ""} for name, said in commands.items()},
             "files": {**env_file, **(files or {})},
             "engine": {
-                "installed": containers,
+                "project": [one for one in containers if one["Labels"][f"{LABEL}.project"] == "infisical"],
+                "installed": [one for one in containers if one["Labels"][f"{LABEL}.project.working_dir"] == DIRECTORY],
                 "databases": [one for one in containers if one["Labels"][f"{LABEL}.service"] == "db"],
             },
         },
@@ -280,8 +282,13 @@ def test_no_new_keys_are_made_for_a_volume_that_they_cannot_open() -> None:
 def container(
     service: str, image: str = "", mount: Mapping[str, str] | None = None, started_by: str = COMPOSE
 ) -> dict[str, Any]:
-    """One of the directory, as Docker's engine describes it. mount: where its data lies."""
-    labels = {f"{LABEL}.service": service, f"{LABEL}.project.config_files": started_by}
+    """One as Docker's engine describes it. mount: where its data lies; started_by: which compose file."""
+    labels = {
+        f"{LABEL}.service": service,
+        f"{LABEL}.project": "infisical",
+        f"{LABEL}.project.working_dir": str(Path(started_by.split(",")[0]).parent),
+        f"{LABEL}.project.config_files": started_by,
+    }
     mounts = [{"Destination": "/var/lib/postgresql/data", **mount}] if mount else []
     return {"Image": image, "Labels": labels, "Mounts": mounts}
 
@@ -321,6 +328,15 @@ def test_a_database_in_another_place_is_not_left_behind(mount: dict[str, str]) -
     assert f"lies in {place}, and" in said
     assert f"--volume {place}:/from --volume infisical_pg_data:/to postgres:16-alpine cp -a /from/. /to" in said
     assert accepted(BY_HAND, containers=[container("db", "postgres:16-alpine", {"Name": "infisical_pg_data"})])
+
+
+def test_containers_of_the_same_name_elsewhere_are_not_taken_away() -> None:
+    there = [container("mongo", started_by="/root/infisical/docker-compose.yml")]
+    assert "has an installation in /root/infisical, which is the Compose project infisical" in refused(containers=there)
+    # The role's own, of a directory that somebody has moved or linked
+    there[0]["Labels"]["omakase.homelab.applied"] = "0" * 64
+    assert accepted(containers=there)
+    assert accepted(NO_MAIL, containers=[container("backend")])
 
 
 def test_mail_settings_that_the_file_alone_knows_are_not_taken_away() -> None:
