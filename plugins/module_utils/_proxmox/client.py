@@ -90,7 +90,7 @@ class ProxmoxClient:
         return self.request("GET", encoded(*path), params)
 
     def request(self, method: str, path: str, params: Params) -> Any:
-        """The `data` of the answer; raises RefusedError with Proxmox's reason."""
+        """The `data` of the answer; raises RefusedError with Proxmox's reason, UnreachableError where it has none."""
         sent = Request(method, path, {name: str(value) for name, value in params.items()}, self._login())
         return self._data(sent, self._transport.send(sent))
 
@@ -171,12 +171,19 @@ class ProxmoxClient:
 
     def _data(self, request: Request, answer: Answer) -> Any:
         try:
-            body = answers.parsed(answer.body or b"{}")
+            body = answers.parsed(answer.body)
         except ValueError:
             body = None
-        if answer.status == 200 and isinstance(body, dict):
-            return body.get("data")
-        reason = _reason(answer, body if isinstance(body, dict) else {})
+        if not isinstance(body, dict):
+            body = {}
+        if answer.status == 200:
+            if "data" in body:
+                return body["data"]
+            raise UnreachableError(
+                f"{self._transport.address} answered {request.method} {request.path} with what Proxmox does not say: "
+                "half an answer, or another server's. Is Proxmox there?"
+            )
+        reason = _reason(answer, body)
         if answer.status == 401:
             message = (
                 f"{self._transport.address} does not accept {self.credentials!r} ({reason}). "

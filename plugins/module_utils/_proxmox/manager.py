@@ -21,6 +21,7 @@ from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.errors im
     UnreachableError,
 )
 from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.plan import Limits, Plan, Step, plan
+from ansible_collections.omakase.homelab.plugins.module_utils._proxmox.refusals import ended
 
 # Seconds for a running container to get its address from DHCP.
 ADDRESS_LIMIT = 60
@@ -187,7 +188,8 @@ class Manager:
                 done = [taken.says for taken in steps[:position]]
                 already = f" Already done: {'; '.join(done)}. The next run goes on from there." if done else ""
                 left = self._left_behind(wanted) if step.creates and isinstance(failed, TaskFailedError) else ""
-                raise ProxmoxError(f"Could not {step.says}: {failed}{already}{left}") from failed
+                why = ended(str(failed)) if already or left else failed
+                raise ProxmoxError(f"Could not {step.says}: {why}{already}{left}") from failed
 
     def _left_behind(self, wanted: Wanted) -> str:
         """After a failed creation: Proxmox takes away what it had begun, unless it was cut off."""

@@ -71,4 +71,9 @@ def advice(reason: str) -> str:
 def explained(told: str, reason: str) -> str:
     """The message `told`, which ends with Proxmox's reason, and what to do about it."""
     sentence = advice(reason)
-    return f"{told.rstrip('.')}. {sentence}" if sentence else told
+    return f"{ended(told)} {sentence}" if sentence else told
+
+
+def ended(told: str) -> str:
+    """The message as a sentence that another one can follow."""
+    return told if told.endswith((".", "?", "!")) else f"{told}."

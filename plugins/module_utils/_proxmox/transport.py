@@ -9,7 +9,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead, InvalidURL
 from typing import Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
@@ -63,7 +63,7 @@ class HttpsTransport:
             return answers.within(limit, lambda: self._ask(request, limit))
         except answers.TooLongError:
             raise UnreachableError(f"The answer of {self.address} took longer than {limit:g} seconds.") from None
-        except answers.PartialError:
+        except (answers.PartialError, IncompleteRead):
             raise UnreachableError(f"Only a part of the answer of {self.address} came.") from None
         except answers.TooLargeError:
             raise UnreachableError(
@@ -108,4 +108,7 @@ class HttpsTransport:
                 "authority as ca_path (on a Proxmox host the file is /etc/pve/pve-root-ca.pem), and the host by a "
                 "name or address that the certificate holds."
             )
+        # Its text would be what came instead. A hang-up is both, and an address that is none never got there.
+        if isinstance(cause, HTTPException) and not isinstance(cause, (OSError, InvalidURL)):
+            return UnreachableError(f"What answers at {self.address} does not speak HTTP. Is Proxmox there?")
         return UnreachableError(f"The Proxmox API at {self.address} does not answer ({cause}).")

@@ -165,5 +165,7 @@ def test_tasks_that_have_ended_are_not_running_ones() -> None:
     assert wire.sent[0].params == {"source": "active", "vmid": "101"}
 
 
-def test_an_answer_without_a_body_is_none() -> None:
-    assert Wire(Answer(200, "OK", b"")).client(Token("a@pve!b", "c")).get("x") is None
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"data":', b"[]", b"{}"])
+def test_an_answer_that_proxmox_would_not_give_is_told(body: bytes) -> None:
+    with pytest.raises(UnreachableError, match="with what Proxmox does not say"):
+        Wire(Answer(200, "OK", body)).client(Token("a@pve!b", "c")).get("x")
