@@ -22,6 +22,7 @@ import yaml
 
 from tests.roles.playbook import ROOT, Run, refused, succeeded
 from tests.roles.proxmox import Proxmox
+from tests.support.artifact import build, install
 
 PROGRAMS = Path(sys.executable).parent
 PASSWORD = "proxmox-password-canary"
@@ -67,12 +68,12 @@ def answers(proxmox: Proxmox, certificate: tuple[str, str]) -> dict[str, Any]:
     }
 
 
-def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def command(folder: Path, *words: str, collections: Path = ROOT / "collections") -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
         "PWD": str(folder),
         "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
+        "ANSIBLE_COLLECTIONS_PATH": str(collections),
     }
     return subprocess.run(
         [str(PROGRAMS / words[0]), *words[1:]],
@@ -98,7 +99,7 @@ def test_an_inventory_for_proxmox_is_written_vaulted_and_checked_and_nothing_is_
 ) -> None:
     said = succeeded(init("-vvv", "--diff", **answers))
     assert proxmox.written == []
-    assert "ansible-playbook -i " in said.text and "site.yml --check --diff" in said.text
+    assert "ansible-playbook -i " in said.text and "omakase.homelab.site --check --diff" in said.text
 
     home = tmp_path / "home"
     files = {path.relative_to(home).as_posix(): path for path in home.rglob("*.yml")}
@@ -129,6 +130,29 @@ def test_an_inventory_for_proxmox_is_written_vaulted_and_checked_and_nothing_is_
     assert (main.parent / schema).resolve() == ROOT / "inventories" / "schema.json"
 
 
+@pytest.mark.parametrize(
+    ("key", "private", "written"),
+    [
+        (".ssh/homelab.pub", ".ssh/homelab", True),
+        (".ssh/id_ed25519.pub", ".ssh/id_ed25519", False),
+        (".ssh/agent.pub", None, False),  # an agent has the other half
+    ],
+)
+def test_the_other_half_of_the_key_is_named_where_ssh_would_not_try_it(
+    init: Init, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, private: str | None, written: bool
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    for name in (private, key):
+        if name:
+            (tmp_path / name).write_text("ssh-ed25519 AAAAC3Nza somebody@somewhere\n")
+    given = {"init_proxmox_host": "pve.home.example.org", "init_proxmox_password": PASSWORD, "init_check": False}
+    succeeded(init(init_kind="proxmox", **given, init_ssh_public_key_file=f"~/{key}"))
+    expected = str(tmp_path / private) if private and written else None
+    hosts = variables(tmp_path)
+    assert [hosts[name].get("ansible_ssh_private_key_file") for name in ("infisical01", "omakase01")] == [expected] * 2
+
+
 def test_what_proxmox_lacks_is_said_at_once_and_the_inventory_is_there_to_correct(
     init: Init, answers: dict[str, Any], proxmox: Proxmox, tmp_path: Path
 ) -> None:
@@ -136,6 +160,7 @@ def test_what_proxmox_lacks_is_said_at_once_and_the_inventory_is_there_to_correc
     assert "there is no storage 'nowhere' on pve" in said
     assert "there is no bridge 'vmbr9' on pve" in said
     assert f"Correct it in {tmp_path}/home/group_vars/proxmox/main.yml" in said
+    assert "omakase.homelab.provision --limit proxmox --check" in said
     assert proxmox.written == []
 
 
@@ -219,3 +244,33 @@ def answered(*words: str, folder: Path) -> str:
 def test_check_mode_writes_nothing(init: Init, tmp_path: Path) -> None:
     succeeded(init("--check", init_kind="single_host"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.json", "key.pub"]
+
+
+def test_in_its_checkout_it_names_the_playbooks_there(tmp_path: Path) -> None:
+    said = command(ROOT, "ansible-playbook", "playbooks/init.yml", "-e", _one_machine(tmp_path))
+    assert said.returncode == 0, said.stdout
+    text = " ".join(said.stdout.split())
+    assert "/.vault_password site.yml --check --diff" in text and "homelab.site" not in text
+    assert "inventories/home" not in (hosts := (tmp_path / "home/hosts.yml").read_text()) and " site.yml" in hosts
+
+
+def test_installed_it_names_the_playbooks_of_the_collection_which_ansible_finds(tmp_path: Path) -> None:
+    (tmp_path / "collections").mkdir()
+    collections = install(build(tmp_path), tmp_path / "collections")
+    said = command(
+        tmp_path, "ansible-playbook", "omakase.homelab.init", "-e", _one_machine(tmp_path), collections=collections
+    )
+    assert said.returncode == 0, said.stdout
+    text = " ".join(said.stdout.split())
+    assert "/.vault_password omakase.homelab.site --check --diff" in text and "site.yml" not in text
+    assert "site.yml" not in (hosts := (tmp_path / "home/hosts.yml").read_text()) and "omakase.homelab.site" in hosts
+    site = ["-i", "home", "--vault-password-file", "home/.vault_password", "omakase.homelab.site", "--list-tasks"]
+    listed = command(tmp_path, "ansible-playbook", *site, collections=collections)
+    assert listed.returncode == 0, listed.stderr
+    assert "Run Omakase with its secrets from Infisical" in listed.stdout
+
+
+def _one_machine(folder: Path) -> str:
+    """What makes an inventory there and asks nothing."""
+    common = {"init_ask": False, "init_kind": "single_host", "init_directory": str(folder / "home")}
+    return json.dumps({**common, "init_omakase_repository": REPOSITORY, "init_domain": "home.example.org"})
