@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
+from lab.images import IMAGES
 from tests.meta.repository import ROLES, ROOT, files, read
 
 RENOVATE = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))
@@ -23,10 +24,10 @@ EXTRAS = r"^([a-z0-9][\w.-]*)(?:\[([\w,]+)\])?=="
 LISTS = tuple(ROOT / folder / "requirements.txt" for folder in ("", "docs", "tests"))
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 each_list = pytest.mark.parametrize("wanted", LISTS, ids=lambda path: path.parent.name)
-# An image's name and tag, wherever they stand.
-PINNED = re.compile(
-    r"\b(infisical/infisical|postgres|redis|debian|ubuntu):(v\d[\d.]*\b|[\d.]+-alpine\b|[a-z]+-\d{8}\b)"
-)
+# What names an image, what a tag looks like, and whose images nobody else can update
+IMAGE = re.compile(r"^ *(?:\w+_)?image: ['\"]?([a-z0-9][\w./-]*):\w", re.M)
+TAG = r"(v?\d[\w.-]*|[a-z]+-\d{8}|linux)"
+OF_THE_LAB = "omakase-molecule/"
 
 
 @each_list
@@ -84,16 +85,28 @@ def test_an_updater_finds_its_pins_in_every_kind_of_place(manager: dict[str, Any
 
 
 def test_no_pin_of_an_image_is_out_of_the_updater_s_sight() -> None:
-    blind = []
-    for path in _matching("/^(roles|lab|molecule|playbooks)//"):
+    places = _matching("/^(roles|lab|molecule|playbooks)//")
+    pulled = [image.reference for image in IMAGES if not image.reference.startswith(OF_THE_LAB)]
+    names = {reference.removeprefix("library/").partition(":")[0] for reference in pulled}
+    names |= {name for path in places for name in IMAGE.findall(_text(path)) if not name.startswith(OF_THE_LAB)}
+    names |= {"debian", "ubuntu"}  # what Molecule's machines are made of
+    pinned = re.compile(rf"(?:(?<![\w@/.-])|(?<=\blibrary/))({'|'.join(sorted(names))}):{TAG}")
+    blind, found = [], set()
+    for path in places:
         managers = [
             one for one in RENOVATE["customManagers"] if any(path in _matching(p) for p in one["managerFilePatterns"])
         ]
-        seen = {pin["currentValue"] for manager in managers for pin in _pins(manager, path)}
-        for hit in PINNED.finditer(path.read_text(encoding="utf-8", errors="replace")):
-            if hit[2] not in seen:
+        seen = {
+            (pin.get("depName", manager.get("depNameTemplate")), pin["currentValue"])
+            for manager in managers
+            for pin in _pins(manager, path)
+        }
+        for hit in pinned.finditer(_text(path)):
+            found.add(hit[1])
+            if (hit[1], hit[2]) not in seen:
                 blind.append(f"{_relative(path)}: {hit[0]}")
     assert blind == []
+    assert found == names
 
 
 def test_the_updater_knows_each_other_kind_of_pin() -> None:
@@ -129,8 +142,12 @@ def _matching(pattern: str) -> list[Path]:
     return [path for path in _all_files() if re.search(pattern[1:-1], _relative(path))]
 
 
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
 def _pins(manager: dict[str, Any], path: Path) -> Iterator[dict[str, str]]:
-    text = path.read_text(encoding="utf-8", errors="replace")
     for expression in manager["matchStrings"]:
-        for hit in re.finditer(expression.replace("(?<", "(?P<"), text):
+        for hit in re.finditer(expression.replace("(?<", "(?P<"), _text(path)):
             yield hit.groupdict()

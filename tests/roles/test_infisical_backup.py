@@ -23,6 +23,7 @@ from tests.faults.playbook import Playbook
 from tests.roles.machine import Machine, docker_of_the_lab
 from tests.roles.playbook import ROOT, Run, refused, succeeded
 from tests.support.age import Age
+from tests.support.leaks import holding
 from tests.support.servers import Api
 from tests.support.writers import writing
 
@@ -210,10 +211,11 @@ def test_either_recipient_opens_it_and_finds_what_the_manifest_says(
     manifest = json.loads(verified(archive, keys[0]).stdout)
     assert manifest["images"]["backend"]["name"] == f"infisical/infisical:{OLD}"
     assert manifest["server_version"] == OLD and manifest["rows"]["secrets_v2"] == len(SECRETS)
-    env = machine.host.file(f"{DIRECTORY}/.env").content_string
-    key = next(line for line in env.splitlines() if line.startswith("ENCRYPTION_KEY=")).partition("=")[2]
-    assert key not in json.dumps(manifest) and key.encode() not in archive.read_bytes()
-    assert key.encode() in (tmp_path / "plain.tar").read_bytes()
+    pairs = (line.split("=", 1) for line in machine.host.file(f"{DIRECTORY}/.env").content_string.splitlines())
+    env = {name: value for name, value in pairs if name.endswith(("_KEY", "_SECRET", "_PASSWORD"))}
+    for told in (json.dumps(manifest).encode(), archive.read_bytes()):
+        assert holding({**env, **SECRETS}, told) == []
+    assert sorted(holding(env, (tmp_path / "plain.tar").read_bytes())) == sorted(env)
 
 
 def test_a_wrong_key_and_a_damaged_archive_are_refused_by_name(keys: list[Age], archive: Path, tmp_path: Path) -> None:

@@ -4,21 +4,17 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils import basic
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical import options
-from ansible_collections.omakase.homelab.plugins.module_utils._infisical.transport import Answer, Request
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.meta.repository import plugins
+from tests.security.conftest import Deaf
 from tests.support.arguments import arguments, names, specification
 from tests.support.modules import printed_by
 from tests.support.soak import ROUNDS, SEED
@@ -34,43 +30,6 @@ OF_ANSIBLE = (
 )
 SHORT, LONG = 6, max(1, 10 * ROUNDS)
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-
-
-class Deaf:
-    """A server that knows nothing, and remembers what it was asked."""
-
-    address = "https://nowhere.test:8006"
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-
-    def send(self, request: Request) -> Answer:
-        self.sent.append(f"{request.method} {request.url}")
-        if request.url.endswith("/login"):
-            return Answer(200, {}, b'{"accessToken": "t"}')
-        return Answer(404, {}, b'{"error": "NotFound", "message": "nothing"}')
-
-
-@pytest.fixture
-def deaf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deaf:
-    """The only one to talk to; no program is there, and no network."""
-    server = Deaf()
-
-    def nobody(*_given: Any, **_more: Any) -> Any:
-        raise ConnectionRefusedError(111, "Connection refused")
-
-    def nothing(*_given: Any, **_more: Any) -> Any:
-        raise FileNotFoundError(2, "No such file or directory")
-
-    monkeypatch.setattr(options, "UrlTransport", lambda _connection: server)
-    monkeypatch.setattr(socket, "create_connection", nobody)
-    monkeypatch.setattr(socket, "getaddrinfo", nobody)
-    monkeypatch.setattr(socket.socket, "connect", nobody)
-    monkeypatch.setattr(socket.socket, "connect_ex", lambda *_given: 111)
-    monkeypatch.setattr(subprocess, "Popen", nothing)
-    monkeypatch.setattr(basic.AnsibleModule, "run_command", lambda *_given, **_more: (127, "", "not found"))
-    monkeypatch.chdir(tmp_path)
-    return server
 
 
 def judge(name: str, given_arguments: dict[str, Any], deaf: Deaf, directory: Path) -> None:

@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 
 from tests.integration.conftest import Ansible, Vault
 from tests.support.certificates import Authority
+from tests.support.cores import Core
 from tests.support.sockets import listening, reply
 
-GIVEN = {"infisical_client_id": "id", "infisical_client_secret": "canary-secret", "infisical_project_id": "p1"}
+GIVEN = {"infisical_client_id": "id", "infisical_client_secret": "canary-secret", "infisical_project_slug": "p"}
 LOOKUP = "lookup('omakase.homelab.infisical', 'NAME')"
+CLIMBING = "../../etc/canary"
 ALL = "lookup('omakase.homelab.infisical_secrets')"
 # Each tries something else: a template, a terminal, a path, a shell, a line of its own.
 NAMES = ["../../etc/canary", "{{ 7 * 6 }}", "A\x1b[2J", "B\nC=1", "$(touch run)", "D\u202eE", "/abs"]
@@ -32,7 +34,10 @@ VALUES = [
 @contextmanager
 def secrets(*found: tuple[str, str], seen: list[bytes] | None = None) -> Iterator[str]:
     """A server that logs everybody in and tells these; its address."""
-    listed = {"secrets": [{"secretKey": name, "secretValue": value} for name, value in found]}
+    listed = {
+        "project": {"id": CLIMBING, "slug": "p", "name": "p"},
+        "secrets": [{"secretKey": name, "secretValue": value} for name, value in found],
+    }
 
     def react(peer: socket.socket, request: bytes) -> None:
         if seen is not None:
@@ -82,11 +87,20 @@ def test_neither_a_redirect_nor_a_certificate_of_another_gets_the_credentials(an
     assert "canary" not in result.output
 
 
-def test_names_and_values_are_text_wherever_they_go(ansible: Ansible) -> None:
-    """Through a variable, a template, a file of one's own and an environment: byte for byte, and nothing is run."""
+def test_names_and_values_are_text_wherever_they_go(tmp_path: Path) -> None:
+    """Through a variable, a template, a file of one's own and an environment: byte for byte, and nothing is run.
+
+    The run's cache keeps what it has read of a project by the id that the server tells, which here leads elsewhere.
+    """
     pairs = [*zip(NAMES, VALUES * 2), ("NAME", VALUES[0])]
+    ansible = Ansible(tmp_path / "a" / "b" / "c", Core.own())
     directory = ansible.directory
+    # Where the names lead to, from the directory of the run as from the cache below it
+    for around in (tmp_path, tmp_path / "a", directory, ansible.temporary):
+        (around / "etc").mkdir(parents=True)
+    begun = {*tmp_path.rglob("*")}
     with secrets(*pairs) as url:
+        given = {**GIVEN, "infisical_url": url}
         result = ansible.play(
             {"ansible.builtin.set_fact": {"found": f"{{{{ {ALL} }}}}"}},
             {"ansible.builtin.copy": {"content": "{{ found | to_json }}", "dest": str(directory / "found.json")}},
@@ -96,15 +110,25 @@ def test_names_and_values_are_text_wherever_they_go(ansible: Ansible) -> None:
                     "files": [{"path": str(directory / "one"), "content": "{{ found.NAME }}"}]
                 }
             },
-            variables={**GIVEN, "infisical_url": url},
+            {
+                "omakase.homelab.infisical_secret": {
+                    **{name.removeprefix("infisical_"): value for name, value in given.items()},
+                    "secrets": [{"name": "../../etc/new", "value": "x"}],
+                }
+            },
+            {"ansible.builtin.assert": {"that": f"{LOOKUP} == found.NAME", "quiet": True}},
+            variables=given,
             arguments=("-vvv", "--diff"),
         )
     assert result.status == 0, result.output
     assert json.loads((directory / "found.json").read_text()) == dict(pairs)
-    assert list(directory.rglob("run")) == []
     assert "\x1b" not in result.output
     assert not Path("/etc/canary").exists()
     assert (directory / "one").read_text() == VALUES[0]
+    assert result.recap("h0")["changed"] == 3, result.output
+    made = {*tmp_path.rglob("*")} - begun
+    own = {directory / name for name in ("play.yml", "variables.json", "found.json", "one", ".ansible")}
+    assert {path for path in made if directory / ".ansible" not in path.parents} == own
 
 
 def test_a_name_that_does_not_exist_is_told_without_the_terminal_s_help(ansible: Ansible) -> None:

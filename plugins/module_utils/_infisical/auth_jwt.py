@@ -116,7 +116,8 @@ def _file(method: str, path: str | None) -> str:
     try:
         with open(path, encoding="utf-8") as file:
             return file.read().strip()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a zero byte in the path, or a file that is no text
+        reason = error.strerror if isinstance(error, OSError) else "it is not the path of a text"
         raise InfisicalError(
-            f"The token for the method {method} cannot be read: {path}: {error.strerror}.", "Name its file in jwt_path."
+            f"The token for the method {method} cannot be read: {path}: {reason}.", "Name its file in jwt_path."
         ) from None

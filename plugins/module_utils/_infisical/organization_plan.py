@@ -111,6 +111,11 @@ def inconsistencies(wanted: Sequence[Wanted]) -> list[str]:
         listed = [one["slug"] for one in project["environments"] or []]
         found += [f"The environment {one} is listed twice in {slug}." for one in _twice(listed)]
         for one in project["identities"]:
+            if "/" in one["name"] or "\0" in one["name"]:
+                found.append(
+                    f"The identity {one['name']} cannot be called so: its credentials are kept in a file of its name."
+                    " Use letters, digits, dots, dashes and underscores."
+                )
             if one["state"] == "present" and not one["roles"] and not one["access"]:
                 found.append(f"The identity {one['name']} has neither roles nor access in {slug}: say what it may do.")
     return found

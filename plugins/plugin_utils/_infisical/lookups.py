@@ -36,8 +36,8 @@ def values(vault: Vault, terms: Sequence[Any] | None, options: Options) -> list[
             "No name of a secret was given.", "For all of a folder use the lookup omakase.homelab.infisical_secrets."
         )
     result = []
-    for term in terms:
-        ref = SecretRef.parse(_text(term), vault.path)
+    # All of them, before the server is asked for the first
+    for ref in [SecretRef.parse(_text(term), vault.path) for term in terms]:
         try:
             value = vault.value(ref)
         except MissingSecretError as error:
@@ -52,9 +52,9 @@ def values(vault: Vault, terms: Sequence[Any] | None, options: Options) -> list[
 def folders(vault: Vault, terms: Sequence[Any] | None, options: Options) -> list[Any]:
     """A dictionary for each path, in order. terms: None for the default path."""
     result: list[Any] = []
-    for term in [vault.path] if terms is None else terms:
+    for path in [vault.path] if terms is None else [_path(term) for term in terms]:
         try:
-            found = vault.folder(_path(term)).everything()
+            found = vault.folder(path).everything()
         except MissingFolderError as error:
             result.extend(_instead(error, options))
             continue
