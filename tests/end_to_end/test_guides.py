@@ -59,6 +59,10 @@ class Reader:
             stdin=subprocess.DEVNULL, timeout=1200,
         )  # fmt: skip
 
+    def exports(self, line: str) -> None:
+        """Type a line that holds for the rest of the shell."""
+        self.environ.update(dict(word.split("=", 1) for word in line.split()[1:]))
+
     def refused(self, line: str) -> str:
         """What it says in the end, which is not status 0, on one line."""
         ran = self._typed(line)
@@ -87,9 +91,8 @@ class Reader:
 
     def on(self, host: str, command: str) -> str:
         """A command that a guide gives for a host."""
-        return (
-            f"ssh {self.environ['ANSIBLE_SSH_EXTRA_ARGS']} -i ~/.ssh/id_ed25519 root@{ADDRESSES[host]} {quote(command)}"
-        )
+        trusted, key = self.environ["ANSIBLE_SSH_EXTRA_ARGS"], self.environ["ANSIBLE_PRIVATE_KEY_FILE"]
+        return f"ssh {trusted} -i {key} root@{ADDRESSES[host]} {quote(command)}"
 
     def on_infisical(self, command: str) -> str:
         """What a command prints there, with status 0."""
@@ -178,7 +181,7 @@ EXPORT = "export ANSIBLE_INVENTORY=inventories/home ANSIBLE_VAULT_PASSWORD_FILE=
 
 
 def test_day_two(reader: Reader) -> None:
-    reader.environ.update(dict(word.split("=", 1) for word in EXPORT.split()[1:]))
+    reader.exports(EXPORT)
     reader.types("age-keygen -o backup.key")
     recipient = reader.types("age-keygen -y backup.key").strip()
     reader.connect_nas()
@@ -268,20 +271,22 @@ def test_a_bad_day(reader: Reader) -> None:
 
 def test_without_the_internet(reader: Reader) -> None:
     """No mirror of Docker Hub and no repository of the command: both come from files beside the inventory."""
+    reader.exports(EXPORT)
     page = ROOT / "docs/guides/air-gapped.md"
     images, command = [block for kind, block in BLOCK.findall(page.read_text()) if kind == "yaml"]
     files = reader.checkout / HOME_INVENTORY / "files"
     files.mkdir()
-    for line in commands(page):
+    save, checksum, _demo = commands(page)
+    for line in (save, checksum):
         reader.on_infisical(line)
     reader.types(reader.on("infisical", "tar -c infisical-images.tar*") + f" | tar -x --directory {files}")
     package = files / "infisical_0.43.136_linux_amd64.deb"
     shutil.copy(settings.CACHE / "www/infisical/deb/pool/infisical_0.43.136_amd64.deb", package)
-    (checksum,) = re.findall(r"`(sha256sum .+?)`", command)
-    digest = reader.types(f"cd {files.parent} && {checksum}").split()[0]
+    (asked,) = re.findall(r"`(sha256sum .+?)`", command)
+    digest = reader.types(f"cd {files.parent} && {asked}").split()[0]
     group = files.parent / "group_vars"
     (group / "infisical/air_gapped.yml").write_text(images)
-    (group / "omakase/air_gapped.yml").write_text(re.sub(r"(archive_checksum: ).*", rf"\1{digest}", command))
+    (group / "omakase/air_gapped.yml").write_text(re.sub(r"(archive_checksum: ).*", rf"\g<1>{digest}", command))
     known = sources()
     reader.write(f"{group}/omakase/sources.yml", {key: known[key] for key in known if "_cli_" not in key})
     alone = {key: known[key] for key in known if key != "docker_daemon_options"}
@@ -337,6 +342,7 @@ OF_MONGODB = [
 
 
 def test_from_an_installation_by_hand(reader: Reader, by_hand: ByHand) -> None:
+    reader.exports(EXPORT)
     by_hand.set_up()
     keys = by_hand.key_lines()
     reader.write(OF_BEFORE, of_before(by_hand))
@@ -352,6 +358,7 @@ def test_from_an_installation_that_is_not_where_the_role_has_its_own(reader: Rea
     """Each thing that would be lost is named at once, with the commands that take it over; they are typed."""
     by_hand.directory, by_hand.compose_file = "/srv/vault", "docker-compose.prod.yml"
     by_hand.mail = "SMTP_HOST=mail.home.example\nSMTP_FROM_ADDRESS=me@home.example\nSMTP_PASSWORD=canary-mail\n"
+    reader.exports(EXPORT)
     by_hand.set_up()
     keys = by_hand.key_lines()
     reader.write(OF_BEFORE, of_before(by_hand))
@@ -372,6 +379,7 @@ def test_from_an_installation_that_is_not_where_the_role_has_its_own(reader: Rea
 def test_from_a_dump_of_another_server(reader: Reader, by_hand: ByHand) -> None:
     """What pg-migrator makes of a MongoDB is a dump and a key as well; here both are of the server that is set up."""
     by_hand.directory = "/srv/old"
+    reader.exports(EXPORT)
     by_hand.set_up()
     key = next(line for line in by_hand.key_lines() if line.startswith("ENCRYPTION_KEY=")).partition("=")[2]
     dump = "docker compose exec -T db pg_dump -Fc --username infisical infisical > /root/infisical.dump"
