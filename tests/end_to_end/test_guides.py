@@ -274,7 +274,7 @@ def test_without_the_internet(reader: Reader) -> None:
     reader.exports(EXPORT)
     page = ROOT / "docs/guides/air-gapped.md"
     images, command = [block for kind, block in BLOCK.findall(page.read_text()) if kind == "yaml"]
-    files = reader.checkout / HOME_INVENTORY / "files"
+    files = reader.checkout / "inventories/files"
     files.mkdir()
     save, checksum, _demo = commands(page)
     for line in (save, checksum):
@@ -284,7 +284,7 @@ def test_without_the_internet(reader: Reader) -> None:
     shutil.copy(settings.CACHE / "www/infisical/deb/pool/infisical_0.43.136_amd64.deb", package)
     (asked,) = re.findall(r"`(sha256sum .+?)`", command)
     digest = reader.types(f"cd {files.parent} && {asked}").split()[0]
-    group = files.parent / "group_vars"
+    group = reader.checkout / HOME_INVENTORY / "group_vars"
     (group / "infisical/air_gapped.yml").write_text(images)
     (group / "omakase/air_gapped.yml").write_text(re.sub(r"(archive_checksum: ).*", rf"\g<1>{digest}", command))
     known = sources()
@@ -313,7 +313,8 @@ def by_hand(reader: Reader) -> Iterator[ByHand]:
     (reader.checkout / OF_BEFORE).unlink(missing_ok=True)
 
 
-OF_BEFORE = f"{HOME_INVENTORY}/group_vars/infisical/of_before.yml"
+# Its name comes after secrets.yml, which has the same variables, empty.
+OF_BEFORE = f"{HOME_INVENTORY}/group_vars/infisical/that_of_before.yml"
 
 
 def of_before(installation: ByHand, **more: str) -> dict[str, str]:
