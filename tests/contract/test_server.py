@@ -47,7 +47,9 @@ class Caller:
 
 
 def new_project(server: Infisical, token: str) -> str:
-    return str(server.request("POST", "/api/v1/projects", {"projectName": "one"}, token).body["project"]["id"])
+    # The server's own slugs have a short tail: of a hundred projects of one name two may get the same.
+    wanted = {"projectName": "one", "slug": f"one-{secrets.token_hex(8)}"}
+    return str(server.request("POST", "/api/v1/projects", wanted, token).body["project"]["id"])
 
 
 @pytest.fixture
